@@ -1,0 +1,20 @@
+// Writes openapi.json from the route schemas: `npm run openapi`. CI fails while the file differs from what this writes.
+import { writeFileSync } from 'node:fs';
+import { authenticateBy } from '../src/accounts/accounts.store.ts';
+import { systemClock } from '../src/clock.ts';
+import { openDatabase } from '../src/db/open.ts';
+import { buildApp } from '../src/http/app.ts';
+
+const { db, close } = await openDatabase({ kind: 'memory' });
+const app = await buildApp({
+  db,
+  clock: systemClock,
+  purge: () => {},
+  maxUploadBytes: 0,
+  authenticate: authenticateBy(db, systemClock),
+  http: { publicUrl: undefined, trustProxy: false, corsOrigins: undefined, rateLimit: 0 },
+});
+await app.ready();
+writeFileSync(new URL('../openapi.json', import.meta.url), `${JSON.stringify(app.swagger(), null, 2)}\n`);
+await app.close();
+await close();

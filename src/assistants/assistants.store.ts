@@ -1,0 +1,172 @@
+// Assistants in the database. A deleted one is found by nobody; its row stays, since past calls name it.
+import type { ExpressionBuilder } from 'kysely';
+import type { Account } from '../accounts/account.ts';
+import type { AssistantRow, Database, Db } from '../db/schema.ts';
+import type { Slice } from '../db/slice.ts';
+import { DomainError, ValidationError } from '../errors.ts';
+import { changedValues, newValues, toColumns, valuesOf } from './assistant.ts';
+import type { AssistantInput, AssistantValues } from './assistant-fields.ts';
+import type { AssistantRef } from './assistant-ref.ts';
+import { checkAssistant, mentionedNumbers, type NumberFacts } from './assistant-rules.ts';
+
+const hasRef = (ref: AssistantRef) => (eb: ExpressionBuilder<Database, 'assistants'>) =>
+  'id' in ref ? eb('id', '=', ref.id) : eb('uuid', '=', ref.uuid);
+
+const ofAccount = (db: Db, accountId: number) =>
+  db.selectFrom('assistants').selectAll().where('account_id', '=', accountId).where('deleted_at', 'is', null);
+
+/** An assistant of the account by its id or uuid; undefined when there is none, or when it was deleted. */
+export const findAssistant = (db: Db, accountId: number, ref: AssistantRef): Promise<AssistantRow | undefined> =>
+  ofAccount(db, accountId).where(hasRef(ref)).executeTakeFirst();
+
+/** All assistants of the account, or those of a type, by ascending id. */
+export const listAssistants = (db: Db, accountId: number, type?: AssistantRow['type']): Promise<AssistantRow[]> =>
+  ofAccount(db, accountId)
+    .$if(type !== undefined, (query) => query.where('type', '=', type ?? 'outbound'))
+    .orderBy('id')
+    .execute();
+
+/** One page of the account's assistants by ascending id, and how many there are. */
+export const pageAssistants = async (
+  db: Db,
+  accountId: number,
+  type: AssistantRow['type'] | undefined,
+  { offset, limit }: Slice,
+): Promise<{ rows: AssistantRow[]; total: number }> => {
+  const { total } = await db
+    .selectFrom('assistants')
+    .select((eb) => eb.fn.countAll<number>().as('total'))
+    .where('account_id', '=', accountId)
+    .where('deleted_at', 'is', null)
+    .$if(type !== undefined, (query) => query.where('type', '=', type ?? 'outbound'))
+    .executeTakeFirstOrThrow();
+  if (offset >= total) return { rows: [], total };
+  const rows = await ofAccount(db, accountId)
+    .$if(type !== undefined, (query) => query.where('type', '=', type ?? 'outbound'))
+    .orderBy('id')
+    .offset(offset)
+    .limit(limit)
+    .execute();
+  return { rows, total };
+};
+
+/**
+ * What the rules must know of the numbers. They are held until the transaction ends: of two assistants that want one
+ * number at once, the second sees what the first has done; and a number cannot be removed in between.
+ */
+const lookAtNumbers = async (trx: Db, accountId: number, values: AssistantValues, self?: number): Promise<NumberFacts> => {
+  const ids = mentionedNumbers(values);
+  if (ids.length === 0) return { own: new Map(), taken: false };
+  const rows = await trx
+    .selectFrom('phone_numbers')
+    .select(['id', 'type'])
+    .where('account_id', '=', accountId)
+    .where('id', 'in', ids)
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .execute();
+  const other = await trx
+    .selectFrom('assistants')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .where('deleted_at', 'is', null)
+    .where('type', '=', 'inbound')
+    .where('phone_number_id', '=', values.phone_number_id)
+    .$if(self !== undefined, (query) => query.where('id', '!=', self ?? 0))
+    .limit(1)
+    .executeTakeFirst();
+  return { own: new Map(rows.map(({ id, type }) => [id, type])), taken: other !== undefined };
+};
+
+const refuseBroken = (errors: Record<string, string[]>): void => {
+  if (Object.keys(errors).length > 0) throw new ValidationError(errors);
+};
+
+/**
+ * Creates an assistant. It is inactive, as documented.
+ * @throws ValidationError
+ */
+export const insertAssistant = (db: Db, account: Account, input: AssistantInput, now: Date): Promise<AssistantRow> =>
+  db.transaction().execute(async (trx) => {
+    const values = newValues(input, account.timezone);
+    refuseBroken(checkAssistant(values, await lookAtNumbers(trx, account.id, values)));
+    return trx
+      .insertInto('assistants')
+      .values({ ...toColumns(values), account_id: account.id, created_at: now, updated_at: now })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+  });
+
+/**
+ * Changes the given fields.
+ * @throws DomainError assistant_not_found; ValidationError
+ */
+export const updateAssistant = (db: Db, accountId: number, ref: AssistantRef, input: AssistantInput, now: Date): Promise<AssistantRow> =>
+  db.transaction().execute(async (trx) => {
+    // The assistant before its number: who removes a number takes them in that order too.
+    const row = await ofAccount(trx, accountId).where(hasRef(ref)).forNoKeyUpdate().executeTakeFirst();
+    if (row === undefined) throw new DomainError('assistant_not_found');
+    const values = changedValues(valuesOf(row), input);
+    const numbers = await lookAtNumbers(trx, accountId, values, row.id);
+    refuseBroken(checkAssistant(values, numbers, new Set(Object.keys(input))));
+    return trx
+      .updateTable('assistants')
+      .set({ ...toColumns(values), updated_at: now })
+      .where('account_id', '=', accountId)
+      .where('id', '=', row.id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+  });
+
+/** The columns that the webhook switches set. */
+export type WebhookChange = Partial<
+  Pick<AssistantRow, 'is_webhook_active' | 'webhook_url' | 'inbound_webhook_url' | 'conversation_ended_webhook_url'>
+>;
+
+/**
+ * Switches a webhook on or off.
+ * @throws DomainError assistant_not_found
+ */
+export const changeWebhook = async (db: Db, accountId: number, ref: AssistantRef, change: WebhookChange, now: Date): Promise<void> => {
+  const updated = await db
+    .updateTable('assistants')
+    .set({ ...change, updated_at: now })
+    .where('account_id', '=', accountId)
+    .where('deleted_at', 'is', null)
+    .where(hasRef(ref))
+    .executeTakeFirst();
+  if (updated.numUpdatedRows === 0n) throw new DomainError('assistant_not_found');
+};
+
+/**
+ * Deletes an assistant as far as anybody can see. Its number is free again, and its running campaigns stop.
+ * @throws DomainError assistant_not_found
+ */
+export const deleteAssistant = (db: Db, accountId: number, ref: AssistantRef, now: Date): Promise<void> =>
+  db.transaction().execute(async (trx) => {
+    const row = await trx
+      .updateTable('assistants')
+      .set({ deleted_at: now, updated_at: now, phone_number_id: null })
+      .where('account_id', '=', accountId)
+      .where('deleted_at', 'is', null)
+      .where(hasRef(ref))
+      .returning('id')
+      .executeTakeFirst();
+    if (row === undefined) throw new DomainError('assistant_not_found');
+    // A start that is under way holds its campaign. Waiting for it here lets the next statement see what it did.
+    await trx
+      .selectFrom('campaigns')
+      .select('id')
+      .where('account_id', '=', accountId)
+      .where('assistant_id', '=', row.id)
+      .orderBy('id')
+      .forNoKeyUpdate()
+      .execute();
+    await trx
+      .updateTable('campaigns')
+      .set({ status: 'stopped', updated_at: now })
+      .where('account_id', '=', accountId)
+      .where('assistant_id', '=', row.id)
+      .where('status', '=', 'in-progress')
+      .execute();
+  });

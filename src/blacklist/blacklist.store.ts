@@ -1,0 +1,143 @@
+// The numbers an account must not call. A number is listed once; listing it takes its waiting leads out of the queue.
+import { sql } from 'kysely';
+import type { Db, DncNumberRow } from '../db/schema.ts';
+import type { Slice } from '../db/slice.ts';
+import { WAITING_STATUSES } from './blacklist.ts';
+
+/** Whether the account has blocked a number (E.164). */
+export const isBlacklisted = async (db: Db, accountId: number, number: string): Promise<boolean> => {
+  const row = await db
+    .selectFrom('dnc_numbers')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .where('phone_number', '=', number)
+    .executeTakeFirst();
+  return row !== undefined;
+};
+
+/**
+ * Keeps the blacklist as it is until the transaction ends. Whoever gives a lead its number and status holds it first: else
+ * each of two acts at once would look before the other is done, and a blocked number would stay in the queue.
+ */
+export const holdBlacklist = async (trx: Db, accountId: number): Promise<void> => {
+  await trx.selectFrom('accounts').select('id').where('id', '=', accountId).forShare().execute();
+};
+
+// However many numbers there are, they are one parameter.
+const among = (numbers: readonly string[]) => sql<string>`any(${[...numbers]}::text[])`;
+
+// Waiting rows with those numbers; what is left of a deleted campaign belongs to its purge.
+const waiting = (trx: Db, accountId: number, numbers: readonly string[]) =>
+  trx
+    .selectFrom('leads')
+    .where('account_id', '=', accountId)
+    .where('phone_number', '=', among(numbers))
+    .where('status', 'in', WAITING_STATUSES)
+    .where('campaign_id', 'not in', (eb) =>
+      eb.selectFrom('campaigns').select('id').where('account_id', '=', accountId).where('deleted_at', 'is not', null),
+    );
+
+const blacklistWaiting = async (trx: Db, accountId: number, numbers: readonly string[], now: Date): Promise<void> => {
+  const found = waiting(trx, accountId, numbers);
+  const rows = await found.select(['id', 'primary_id']).execute();
+  if (rows.length === 0) return;
+  // Leads with their contacts are locked in the order of their ids everywhere: two acts that meet must not wait in a ring.
+  const family = [...new Set(rows.flatMap(({ id, primary_id }) => (primary_id === null ? [id] : [id, primary_id])))];
+  const held = (ids: readonly number[]) => sql<number>`any(${[...ids]}::bigint[])`;
+  await trx.selectFrom('leads').select('id').where('id', '=', held(family)).orderBy('id').forUpdate().execute();
+  const changed = await trx
+    .updateTable('leads')
+    .set({ status: 'blacklisted', updated_at: now })
+    .where('account_id', '=', accountId)
+    .where('id', '=', held(rows.map(({ id }) => id)))
+    .where('phone_number', '=', among(numbers))
+    .where('status', 'in', WAITING_STATUSES)
+    .returning('primary_id')
+    .execute();
+  // A contact's change is a change of its lead.
+  const primaries = changed.flatMap(({ primary_id }) => primary_id ?? []);
+  if (primaries.length === 0) return;
+  await trx.updateTable('leads').set({ updated_at: now }).where('account_id', '=', accountId).where('id', '=', held(primaries)).execute();
+};
+
+/** An entry, and whether this act made it. */
+export type BlockedNumber = DncNumberRow & { added: boolean };
+
+/**
+ * Blocks numbers (E.164) and blacklists their waiting leads and contacts, in one transaction.
+ * A number that is listed already stays as it is, with its first reason. Entries come back in the order of `numbers`.
+ */
+export const blockNumbers = async (
+  db: Db,
+  accountId: number,
+  numbers: readonly string[],
+  reason: string | null,
+  now: Date,
+): Promise<BlockedNumber[]> => {
+  // Sorted, so that two lists with the same numbers do not wait for each other in a ring.
+  const distinct = [...new Set(numbers)].sort();
+  if (distinct.length === 0) return [];
+  const block = async (trx: Db): Promise<BlockedNumber[]> => {
+    // The counterpart of holdBlacklist.
+    await trx.selectFrom('accounts').select('id').where('id', '=', accountId).forNoKeyUpdate().execute();
+    // A conflict rewrites the row with itself: that way it comes back, locked, even when it was just committed elsewhere.
+    const rows = await trx
+      .insertInto('dnc_numbers')
+      .values(distinct.map((phone_number) => ({ account_id: accountId, phone_number, reason, created_at: now })))
+      .onConflict((conflict) =>
+        conflict.columns(['account_id', 'phone_number']).doUpdateSet((eb) => ({ phone_number: eb.ref('excluded.phone_number') })),
+      )
+      .returningAll()
+      // PostgreSQL's mark of a row that was replaced; 0 on one that is new.
+      .returning(sql<boolean>`xmax = 0`.as('added'))
+      .execute();
+    await blacklistWaiting(trx, accountId, distinct, now);
+    const byNumber = new Map(rows.map((row) => [row.phone_number, row]));
+    return [...new Set(numbers)].flatMap((number) => byNumber.get(number) ?? []);
+  };
+  return db.isTransaction ? block(db) : db.transaction().execute(block);
+};
+
+/** The numbers of leads and contacts by their ids; ids of other accounts and of deleted campaigns are left out. */
+export const numbersOfLeads = async (db: Db, accountId: number, ids: readonly number[]): Promise<Map<number, string>> => {
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('leads')
+    .innerJoin('campaigns', 'campaigns.id', 'leads.campaign_id')
+    .select(['leads.id', 'leads.phone_number'])
+    .where('leads.account_id', '=', accountId)
+    .where('leads.id', 'in', [...ids])
+    .where('campaigns.deleted_at', 'is', null)
+    .execute();
+  return new Map(rows.map((row) => [row.id, row.phone_number]));
+};
+
+const filtered = (db: Db, accountId: number, phonePattern: string | undefined) => {
+  const query = db.selectFrom('dnc_numbers').where('account_id', '=', accountId);
+  return phonePattern === undefined ? query : query.where('phone_number', 'like', phonePattern);
+};
+
+/** One page of the blacklist (`phonePattern` is a `like` pattern) by ascending id, and how many entries match in all. */
+export const listBlacklist = (
+  db: Db,
+  accountId: number,
+  phonePattern: string | undefined,
+  { offset, limit }: Slice,
+): Promise<{ entries: DncNumberRow[]; total: number }> =>
+  // One snapshot, so that `total` and the rows agree.
+  db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .setAccessMode('read only')
+    .execute(async (trx) => {
+      const query = filtered(trx, accountId, phonePattern);
+      const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow();
+      if (offset >= total) return { entries: [], total };
+      return { entries: await query.selectAll().orderBy('id').offset(offset).limit(limit).execute(), total };
+    });
+
+/** Takes a number off the blacklist. Its leads stay `blacklisted`: un-blocking must not start calls by itself. */
+export const unblockNumber = async (db: Db, accountId: number, id: number): Promise<boolean> => {
+  const deleted = await db.deleteFrom('dnc_numbers').where('account_id', '=', accountId).where('id', '=', id).executeTakeFirst();
+  return deleted.numDeletedRows > 0n;
+};

@@ -1,0 +1,154 @@
+// Commands that open the database themselves: migrate, account, key. They are the operator's, so they need no API key.
+import { type Command, InvalidArgumentError } from 'commander';
+import { type Account, presentAccount } from '../accounts/account.ts';
+import { findAccount, insertAccount, listAccounts, mintKey, updateAccount } from '../accounts/accounts.store.ts';
+import { GIVEN_KEY_FORM, parseGivenKey } from '../accounts/api-key.ts';
+import type { Config } from '../config.ts';
+import type { Db } from '../db/schema.ts';
+import { openConfigured } from '../server.ts';
+import { isTimeZone } from '../time-zone.ts';
+import { CommandError, type Output, table } from './output.ts';
+
+/** What every command is given. */
+export interface CommandContext {
+  config: () => Config;
+  output: () => Output;
+}
+
+const withDatabase = async <Result>(config: Config, act: (db: Db) => Promise<Result>): Promise<Result> => {
+  const opened = await openConfigured(config);
+  try {
+    return await act(opened.db);
+  } finally {
+    await opened.close();
+  }
+};
+
+const readKeyOption = (text: string): { id: number; secret: string } => {
+  const key = parseGivenKey(text);
+  if (key === undefined) throw new InvalidArgumentError(`The key ${GIVEN_KEY_FORM}.`);
+  return key;
+};
+
+/** Reads a whole number of at least 1. */
+export const readCount = (text: string): number => {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It must be a whole number of at least 1.');
+  return Number(text);
+};
+
+const readZone = (text: string): string => {
+  if (!isTimeZone(text)) throw new InvalidArgumentError('It must be an IANA time zone such as Europe/Vienna.');
+  return text;
+};
+
+const readEmail = (text: string): string => {
+  if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text)) throw new InvalidArgumentError('It must be an e-mail address.');
+  return text;
+};
+
+const accountLines = (accounts: readonly Account[]): string[] =>
+  table(
+    ['id', 'name', 'email', 'time zone', 'calls per campaign', 'calls in all'],
+    accounts.map((one) => [one.id, one.name, one.email, one.timezone, one.maxCallsInParallel, one.maxParallelCalls]),
+  );
+
+interface LimitOptions {
+  timezone?: string;
+  maxCallsInParallel?: number;
+  maxParallelCalls?: number;
+}
+
+const limitOptions = (command: Command): Command =>
+  command
+    .option('--timezone <zone>', 'IANA time zone that campaigns and assistants take where they name none', readZone)
+    .option('--max-calls-in-parallel <n>', 'most parallel calls that one campaign may ask for (10 when not given at creation)', readCount)
+    .option('--max-parallel-calls <n>', 'most parallel calls of all campaigns together (10 when not given at creation)', readCount);
+
+const addAccountCreate = (account: Command, { config, output }: CommandContext): void => {
+  const command = account
+    .command('create')
+    .description('make an account and its first API key')
+    .requiredOption('--name <name>', 'what it is called')
+    .requiredOption('--email <address>', 'where its owner is reached', readEmail)
+    .option('--key <id|secret>', 'use this key instead of a new one: an id, a bar, 20 or more letters and digits', readKeyOption);
+  limitOptions(command).action(async (options: LimitOptions & { name: string; email: string; key?: { id: number; secret: string } }) => {
+    const { key: chosen, ...fields } = options;
+    const now = new Date();
+    // Both or neither: a refused key must not leave an account without one.
+    const { made, key } = await withDatabase(config(), (db) =>
+      db.transaction().execute(async (trx) => {
+        const made = await insertAccount(trx, fields, now);
+        return { made, key: await mintKey(trx, made.id, 'First key', now, chosen) };
+      }),
+    );
+    output().result({ ...presentAccount(made), key: key.token }, [
+      `Account ${made.id} (${made.name}) is made.`,
+      `Its API key, shown this once: ${key.token}`,
+    ]);
+  });
+};
+
+const addAccountCommands = (program: Command, context: CommandContext): void => {
+  const { config, output } = context;
+  const account = program.command('account').description('make and list accounts; each has its own leads, campaigns and keys');
+  addAccountCreate(account, context);
+
+  account
+    .command('list')
+    .description('list all accounts')
+    .action(async () => {
+      const accounts = await withDatabase(config(), listAccounts);
+      output().result(accounts.map(presentAccount), accountLines(accounts));
+    });
+
+  limitOptions(
+    account.command('update').description('change the limits or the time zone of an account').argument('<id>', 'its id', readCount),
+  ).action(async (id: number, { timezone, maxCallsInParallel, maxParallelCalls }: LimitOptions) => {
+    const changes = {
+      ...(timezone === undefined ? {} : { timezone }),
+      ...(maxCallsInParallel === undefined ? {} : { max_calls_in_parallel: maxCallsInParallel }),
+      ...(maxParallelCalls === undefined ? {} : { max_parallel_calls: maxParallelCalls }),
+    };
+    const updated = await withDatabase(config(), (db) => updateAccount(db, id, changes, new Date()));
+    if (updated === undefined) throw new CommandError(`There is no account ${id}: see outdial account list.`);
+    output().result(presentAccount(updated), accountLines([updated]));
+  });
+};
+
+const addKeyCommands = (program: Command, { config, output }: CommandContext): void => {
+  const command = program.command('key').description('make API keys');
+  command
+    .command('create')
+    .description('make an API key; it is shown once')
+    .option('--account <id>', 'whose key (may be left out while there is one account)', readCount)
+    .option('--name <name>', 'what it is for', 'Made on the command line')
+    .option('--key <id|secret>', 'use this key instead of a new one', readKeyOption)
+    .action(async (options: { account?: number; name: string; key?: { id: number; secret: string } }) => {
+      const key = await withDatabase(config(), async (db) => {
+        const owner = options.account === undefined ? await onlyAccount(db) : await findAccount(db, options.account);
+        if (owner === undefined) throw new CommandError(`There is no account ${options.account}: see outdial account list.`);
+        return mintKey(db, owner.id, options.name, new Date(), options.key);
+      });
+      output().result({ id: key.id, name: key.name, key: key.token }, [`API key, shown this once: ${key.token}`]);
+    });
+};
+
+const onlyAccount = async (db: Db): Promise<Account> => {
+  const [only, ...others] = await listAccounts(db);
+  if (only === undefined) throw new CommandError('There is no account yet: make one with outdial account create.');
+  if (others.length > 0) throw new CommandError('There are several accounts: choose one with --account ID.');
+  return only;
+};
+
+/** Adds `migrate`, `account` and `key`. */
+export const addOperatorCommands = (program: Command, context: CommandContext): void => {
+  program
+    .command('migrate')
+    .description('bring the database up to date and exit (serve does so by itself)')
+    .action(async () => {
+      await withDatabase(context.config(), async () => {});
+      context.output().result({ migrated: true }, 'The database is up to date.');
+    });
+  addAccountCommands(program, context);
+  addKeyCommands(program, context);
+};

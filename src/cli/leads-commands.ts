@@ -1,0 +1,211 @@
+// `outdial leads`: import a contact list, list leads. Clients of the API like any other.
+import { constants, openAsBlob } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { starterAssistant } from '../assistants/starter-assistant.ts';
+import { type CommandContext, readCount } from './account-commands.ts';
+import { type Connection, type ConnectOptions, connect } from './connect.ts';
+import { CommandError, type Output, table } from './output.ts';
+
+interface Named {
+  id: number;
+  name: string;
+}
+
+interface ImportIssue {
+  line: number;
+  kind: string;
+  column: string | null;
+  message: string;
+}
+
+interface ImportResult {
+  id: number;
+  campaign_id: number;
+  status: string;
+  counts: Record<'rows' | 'imported' | 'duplicates' | 'blacklisted' | 'failed' | 'warnings', number>;
+  errors: ImportIssue[];
+  warnings: ImportIssue[];
+}
+
+interface ImportOptions extends ConnectOptions {
+  campaign: string;
+  country?: string;
+  map?: string[];
+  allowDuplicates?: boolean;
+}
+
+const connectOptions = (command: Command): Command =>
+  command
+    .option('--url <url>', 'a running server (default: OUTDIAL_URL, else the database itself)')
+    .option('--key <key>', 'API key for a running server (default: OUTDIAL_API_KEY)')
+    .option('--account <id>', 'whose leads, when the database is opened directly and holds several accounts', readCount);
+
+const collect = (value: string, all: string[] = []): string[] => [...all, value];
+
+const outboundAssistant = async (api: Connection, output: Output): Promise<number> => {
+  const [first] = await api.request<Named[]>('GET', '/api/user/assistants/outbound');
+  if (first !== undefined) return first.id;
+  const { data } = await api.request<{ data: Named }>('POST', '/api/user/assistant', starterAssistant());
+  output.note(`Made the assistant "${data.name}" (id ${data.id}), since there was none: change it before you call anybody.`);
+  return data.id;
+};
+
+/** The campaign of that id or name. One that does not exist is made, if it was named. */
+const findOrCreateCampaign = async (api: Connection, idOrName: string, output: Output): Promise<Named> => {
+  const campaigns = await api.request<Named[]>('GET', '/api/user/campaigns');
+  const name = idOrName.trim();
+  const byId = /^\d+$/.test(name) ? campaigns.find(({ id }) => id === Number(name)) : undefined;
+  if (byId !== undefined) return byId;
+  const [match, ...others] = campaigns.filter((one) => one.name === name);
+  if (others.length > 0)
+    throw new CommandError(
+      `Several campaigns are called "${name}": name one by its id (${[match, ...others].map((one) => one?.id).join(', ')}).`,
+    );
+  if (match !== undefined) return match;
+  if (name === '' || /^\d+$/.test(name)) throw new CommandError(`There is no campaign ${idOrName}.`);
+  const { data } = await api.request<{ data: Named }>('POST', '/api/user/campaign', {
+    name,
+    assistant_id: await outboundAssistant(api, output),
+  });
+  output.note(`Made the campaign "${data.name}" (id ${data.id}) as a draft.`);
+  return data;
+};
+
+const issueLines = (title: string, issues: readonly ImportIssue[], count: number): string[] => {
+  if (issues.length === 0) return [];
+  const rows = issues.map((issue) => [issue.line, issue.column, issue.message]);
+  const more = count > issues.length ? [`... and ${count - issues.length} more`] : [];
+  return ['', title, ...table(['line', 'column', 'what'], rows), ...more];
+};
+
+const importLines = (result: ImportResult, campaign: Named): string[] => {
+  const { rows, imported, duplicates, blacklisted, failed, warnings } = result.counts;
+  return [
+    `${imported} of ${rows} rows are now leads of campaign ${campaign.id} (${campaign.name}).`,
+    `duplicates left out: ${duplicates}, failed: ${failed}, warnings: ${warnings}, of the imported on the blacklist: ${blacklisted}`,
+    ...issueLines('Rows that were not added:', result.errors, duplicates + failed),
+    ...issueLines('Warnings (the rows were added):', result.warnings, warnings),
+  ];
+};
+
+const importForm = async (file: string, campaign: Named, options: ImportOptions): Promise<FormData> => {
+  const form = new FormData();
+  form.set('campaign_id', String(campaign.id));
+  if (options.country !== undefined) form.set('country', options.country.toUpperCase());
+  for (const pair of options.map ?? []) form.append('map', pair);
+  if (options.allowDuplicates === true) form.set('allow_dupplicate', 'true');
+  form.set('file', await openAsBlob(file), basename(file));
+  return form;
+};
+
+const addImport = (leads: Command, { config, output }: CommandContext): void => {
+  const command = leads
+    .command('import')
+    .description('add the rows of a CSV file to a campaign')
+    .argument('<file>', 'CSV with a header row; comma, semicolon or tab; UTF-8 or Windows-1252')
+    .requiredOption('--campaign <id or name>', 'where to; a name that does not exist yet makes the campaign')
+    .option('--country <code>', 'two-letter country of numbers written without a country code, e.g. RO')
+    .option(
+      '--map <column=target>',
+      'what a column is: phone_number, secondary_phone_1, a variable name, or nothing to leave it out; may be repeated',
+      collect,
+    )
+    .option('--allow-duplicates', 'add rows although the campaign has their number');
+  connectOptions(command).action(async (file: string, options: ImportOptions) => {
+    // Before anything is made for the sake of a file that is not there.
+    await access(file, constants.R_OK).catch(() => {
+      throw new CommandError(`Cannot read ${file}.`);
+    });
+    const api = await connect(config(), options, output());
+    try {
+      const campaign = await findOrCreateCampaign(api, options.campaign, output());
+      const result = await api.request<ImportResult>('POST', '/api/user/leads/import', await importForm(file, campaign, options));
+      output().result(result, importLines(result, campaign));
+      if (result.status === 'failed') process.exitCode = 1;
+    } finally {
+      await api.close();
+    }
+  });
+};
+
+interface ListedLead {
+  id: number;
+  phone_number: string;
+  status: string;
+  created_at: string;
+  campaign: Named;
+  secondary_contacts: unknown[];
+}
+
+interface LeadPage {
+  data: ListedLead[];
+  current_page: number;
+  last_page: number;
+  total: number;
+}
+
+interface ListOptions extends ConnectOptions {
+  status?: string;
+  campaign?: string;
+  phone?: string;
+  from?: string;
+  to?: string;
+  perPage?: string;
+  page?: string;
+}
+
+const listQuery = (options: ListOptions): string => {
+  const filters = {
+    status: options.status,
+    campaign_id: options.campaign,
+    phone_number: options.phone,
+    date_from: options.from,
+    date_to: options.to,
+    per_page: options.perPage,
+    page: options.page,
+  };
+  const given = Object.entries(filters).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+};
+
+const addList = (leads: Command, { config, output }: CommandContext): void => {
+  const command = leads
+    .command('list')
+    .description('list leads, a page at a time')
+    .option('--status <status>', 'created, scheduled, processing, completed, rescheduled, reached-max-retries or blacklisted')
+    .option('--campaign <id>', 'of one campaign')
+    .option('--phone <part>', 'whose number holds these digits; with a leading + it begins with them')
+    .option('--from <day>', 'created on or after this day (YYYY-MM-DD, UTC)')
+    .option('--to <day>', 'created on or before this day')
+    .option('--per-page <n>', '1 to 100')
+    .option('--page <n>', 'from 1');
+  connectOptions(command).action(async (options: ListOptions) => {
+    const api = await connect(config(), options, output());
+    try {
+      const page = await api.request<LeadPage>('GET', `/api/user/leads${listQuery(options)}`);
+      const rows = page.data.map((lead) => [
+        lead.id,
+        lead.phone_number,
+        lead.status,
+        lead.created_at,
+        lead.campaign.name,
+        lead.secondary_contacts.length,
+      ]);
+      output().result(page, [
+        ...table(['id', 'phone number', 'status', 'created (UTC)', 'campaign', 'contacts'], rows),
+        `page ${page.current_page} of ${page.last_page}, ${page.total} leads`,
+      ]);
+    } finally {
+      await api.close();
+    }
+  });
+};
+
+/** Adds `leads import` and `leads list`. */
+export const addLeadsCommands = (program: Command, context: CommandContext): void => {
+  const leads = program.command('leads').description('import and list leads');
+  addImport(leads, context);
+  addList(leads, context);
+};

@@ -1,0 +1,81 @@
+// The command line. Exit codes: 0 done, 1 refused or failed, 2 a mistake in the environment or in the command.
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { KeyIdTakenError } from '../accounts/accounts.store.ts';
+import { type Config, ConfigError, loadConfig, processEnvironment, VARIABLES } from '../config.ts';
+import { DataDirBusyError } from '../db/data-dir-lock.ts';
+import { NewerDatabaseError } from '../db/migrate.ts';
+import { addOperatorCommands, type CommandContext } from './account-commands.ts';
+import { addLeadsCommands } from './leads-commands.ts';
+import { CommandError, createOutput } from './output.ts';
+import { serve } from './serve.ts';
+
+const version = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+
+const environmentHelp = (): string =>
+  [
+    '',
+    'Environment (also read from a .env file in the working folder):',
+    ...Object.entries(VARIABLES).map(
+      ([name, { fallback, meaning }]) => `  ${name.padEnd(16)} ${meaning}${fallback === undefined ? '' : ` [${fallback}]`}`,
+    ),
+    '',
+    'Examples:',
+    '  outdial serve',
+    '  outdial leads import examples/contacts.csv --campaign "Spring renewals" --country RO',
+    '  outdial leads list --status created --json',
+    '  outdial account create --name Acme --email ops@acme.example --timezone Europe/Vienna',
+    '',
+    "While a server runs on the embedded database, the database is that server's: leads commands then go through it when they",
+    'have a key (--key or OUTDIAL_API_KEY); the others wait until it is stopped.',
+  ].join('\n');
+
+const buildProgram = (): Command => {
+  const program = new Command('outdial')
+    .description('Outbound calling you host yourself.')
+    .version(version)
+    .option('--json', 'print one JSON value, for machines')
+    .showHelpAfterError('(add --help for what there is)')
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', environmentHelp)
+    .exitOverride();
+  let config: Config | undefined;
+  const context: CommandContext = {
+    config: () => (config ??= loadConfig(processEnvironment())),
+    output: () => createOutput(program.opts<{ json?: boolean }>().json === true),
+  };
+  program
+    .command('serve')
+    .description('run the server (migrates the database first)')
+    .action(() => serve(context.config(), context.output()));
+  addOperatorCommands(program, context);
+  addLeadsCommands(program, context);
+  return program;
+};
+
+const isKnownRefusal = (error: unknown): error is Error =>
+  [CommandError, DataDirBusyError, NewerDatabaseError, KeyIdTakenError].some((known) => error instanceof known);
+
+// Sockets and drivers: their messages are made for people (connection refused, address in use).
+const isSystemError = (error: unknown): error is Error => error instanceof Error && 'code' in error;
+
+/** Says what went wrong in as few words as it deserves. @returns the exit code. */
+const explain = (error: unknown): number => {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const say = (text: string) => process.stderr.write(`outdial: ${text}\n`);
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) say(problem);
+    return 2;
+  }
+  if (error instanceof AggregateError)
+    say(error.errors.map((one: unknown) => (one instanceof Error ? one.message : String(one))).join('; '));
+  else if (isKnownRefusal(error) || isSystemError(error)) say(error.message);
+  else say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return error instanceof CommandError ? error.exitCode : 1;
+};
+
+try {
+  await buildProgram().parseAsync();
+} catch (error) {
+  process.exitCode = explain(error);
+}

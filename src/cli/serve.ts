@@ -1,0 +1,50 @@
+// `outdial serve`: start, say how to reach it, stop on a signal.
+import type { Config } from '../config.ts';
+import { createLogger } from '../logger.ts';
+import { openConfigured, type RunningServer, startServer } from '../server.ts';
+import type { Output } from './output.ts';
+
+const banner = (config: Config, { url, firstKey }: RunningServer): string[] => {
+  const base = config.PUBLIC_URL ?? url;
+  const storage = config.DATABASE_URL === undefined ? `embedded database in ${config.DATA_DIR}` : 'PostgreSQL';
+  const given = firstKey !== undefined && config.OUTDIAL_API_KEY !== undefined;
+  const key = given ? '$OUTDIAL_API_KEY' : (firstKey ?? 'YOUR_KEY');
+  const keyLine = given
+    ? 'the one in OUTDIAL_API_KEY'
+    : (firstKey ?? 'as shown at the first start; for another one, POST /api/user/api-keys or outdial key create');
+  return [
+    '',
+    `Outdial is ready at ${base}`,
+    '',
+    `  API key   ${keyLine}${firstKey === undefined || given ? '' : '   (shown this once: keep it)'}`,
+    `  Try it    curl -H "Authorization: Bearer ${key}" ${base}/api/user/leads`,
+    `  API docs  ${base}/docs`,
+    `  Storage   ${storage}`,
+    '',
+  ];
+};
+
+// Resolves with the name of the first signal. A second one does not wait for anything.
+const untilSignal = (): Promise<string> =>
+  new Promise((resolve) => {
+    let stopping = false;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (stopping) process.exit(1);
+        stopping = true;
+        resolve(signal);
+      });
+    }
+  });
+
+/** Runs the server until a signal. */
+export const serve = async (config: Config, output: Output): Promise<void> => {
+  const signalled = untilSignal();
+  const log = createLogger(config.LOG_LEVEL);
+  const server = await startServer(config, await openConfigured(config, log), { log });
+  output.result({ url: server.url, key: server.firstKey ?? null }, banner(config, server));
+  const signal = await signalled;
+  log.info({ signal }, 'stopping');
+  await server.stop();
+  log.info('stopped');
+};

@@ -1,0 +1,179 @@
+// The whole environment, in one table: name, default, meaning, how it is read. The only reader of process.env.
+import { isIP } from 'node:net';
+import { GIVEN_KEY_FORM, parseGivenKey } from './accounts/api-key.ts';
+
+interface Variable<Value> {
+  /** As it would be written; undefined: unset. */
+  fallback: string | undefined;
+  meaning: string;
+  /** @throws Error whose message completes "NAME ...". */
+  read: (text: string) => Value;
+}
+
+const variable = <Value>(fallback: string, meaning: string, read: (text: string) => Value): Variable<Value> => ({
+  fallback,
+  meaning,
+  read,
+});
+
+const optional = <Value>(meaning: string, read: (text: string) => Value): Variable<Value | undefined> => ({
+  fallback: undefined,
+  meaning,
+  read,
+});
+
+const readText = (text: string): string => text;
+
+const readNumber =
+  (what: string, accept: (value: number) => boolean) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!/^\d+(\.\d+)?$/.test(text) || !accept(value)) throw new Error(`must be ${what}`);
+    return value;
+  };
+
+const readUrl =
+  (...schemes: string[]) =>
+  (text: string): string => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url === undefined || !schemes.includes(url.protocol.slice(0, -1))) {
+      throw new Error(`must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`);
+    }
+    return text;
+  };
+
+// Paths are appended to it.
+const readBaseUrl = (text: string): string => {
+  const base = readUrl('http', 'https')(text).replace(/\/+$/, '');
+  if (/[?#]/.test(base)) throw new Error('must be a URL without ? and #');
+  return base;
+};
+
+const readList = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+const isAddressRange = (text: string): boolean => {
+  if (/^(loopback|linklocal|uniquelocal)$/.test(text)) return true;
+  const [address = '', bits] = text.split('/', 2);
+  const version = isIP(address);
+  return version !== 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)));
+};
+
+const readTrustProxy = (text: string): boolean | number | string[] => {
+  if (text === 'true' || text === 'false') return text === 'true';
+  if (/^\d+$/.test(text)) return Number(text);
+  const list = readList(text);
+  if (list.length > 0 && list.every(isAddressRange)) return list;
+  throw new Error('must be true, false, a number of proxies, or a list of addresses');
+};
+
+const readOrigins = (text: string): string[] | '*' => {
+  if (text === '*') return '*';
+  const list = readList(text);
+  const isOrigin = (part: string) => URL.canParse(part) && new URL(part).origin === part;
+  if (list.length > 0 && list.every(isOrigin)) return list;
+  throw new Error('must be * or a list of origins such as https://app.example.com');
+};
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const readLogLevel = (text: string): (typeof LOG_LEVELS)[number] => {
+  const level = LOG_LEVELS.find((one) => one === text);
+  if (level === undefined) throw new Error(`must be one of ${LOG_LEVELS.join(', ')}`);
+  return level;
+};
+
+const readKey = (text: string): { id: number; secret: string } => {
+  const key = parseGivenKey(text);
+  if (key === undefined) throw new Error(GIVEN_KEY_FORM);
+  return key;
+};
+
+const MEGABYTE = 1_048_576;
+
+/** Every variable that Outdial reads. */
+export const VARIABLES = {
+  HOST: variable('127.0.0.1', 'Address to listen on. 0.0.0.0 for all.', readText),
+  PORT: variable(
+    '3000',
+    'Port to listen on; 0 picks a free one.',
+    readNumber('a port from 0 to 65535', (port) => Number.isInteger(port) && port <= 65_535),
+  ),
+  PUBLIC_URL: optional('URL under which clients reach the server; page links start with it. Unset: taken from each request.', readBaseUrl),
+  TRUST_PROXY: variable(
+    'false',
+    'Whether X-Forwarded-* headers are believed: true, a number of proxies, or a list of their addresses.',
+    readTrustProxy,
+  ),
+  CORS_ORIGINS: optional('Origins whose browsers may call the API, separated by commas, or *. Unset: none.', readOrigins),
+  RATE_LIMIT: variable(
+    '50',
+    'Requests a second for each key, on average; ten seconds worth may come at once. 0: no limit.',
+    readNumber('0, or a number of at least 0.1', (rate) => rate === 0 || rate >= 0.1),
+  ),
+  DATABASE_URL: optional(
+    'A PostgreSQL 15 or newer, as postgres://user:password@host/name. Unset: the embedded database in DATA_DIR.',
+    readUrl('postgres', 'postgresql'),
+  ),
+  DATA_DIR: variable('./data', 'Folder of the embedded database.', readText),
+  IMPORT_MAX_MB: variable(
+    '200',
+    'Megabytes that an imported file may have.',
+    (text) => readNumber('a number of at least 1', (size) => size >= 1)(text) * MEGABYTE,
+  ),
+  LOG_LEVEL: variable('info', `How much is logged, to standard error: ${LOG_LEVELS.join(', ')}.`, readLogLevel),
+  OUTDIAL_API_KEY: optional(
+    'Key of the first account, given when the database is new (unset: one is made and printed once), and the key that the command line uses. Form: 1|secret, the secret 20 or more letters and digits.',
+    readKey,
+  ),
+  OUTDIAL_URL: optional('Where the command line finds a running server. Unset: http://HOST:PORT.', readBaseUrl),
+} as const satisfies Record<string, Variable<unknown>>;
+
+/** The environment, read and checked. */
+export type Config = { readonly [Name in keyof typeof VARIABLES]: ReturnType<(typeof VARIABLES)[Name]['read']> };
+
+/** What is wrong with the environment, one sentence a variable. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the environment. An empty variable counts as unset.
+ * @throws ConfigError with every mistake at once.
+ */
+export const loadConfig = (environment: Record<string, string | undefined>): Config => {
+  const problems: string[] = [];
+  const readOne = ([name, { fallback, read }]: [string, Variable<unknown>]): [string, unknown] => {
+    const text = environment[name]?.trim() || fallback;
+    if (text === undefined) return [name, undefined];
+    try {
+      return [name, read(text)];
+    } catch (error) {
+      // The value is not repeated: it may hold a password.
+      problems.push(`${name} ${error instanceof Error ? error.message : 'is wrong'}.`);
+      return [name, undefined];
+    }
+  };
+  const values = Object.fromEntries(Object.entries(VARIABLES).map(readOne));
+  if (problems.length > 0) throw new ConfigError(problems);
+  // Built from the very table that the type is made of.
+  return Object.freeze(values) as Config;
+};
+
+/** The environment of this process, with a `.env` file in the working folder read beneath it. */
+export const processEnvironment = (): Record<string, string | undefined> => {
+  try {
+    process.loadEnvFile();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  }
+  return process.env;
+};

@@ -1,0 +1,100 @@
+// From a setting to a database: a PostgreSQL server, a folder (PGlite, embedded) or memory. The same SQL runs on all three.
+import { join } from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
+import { Kysely, PGliteDialect, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { lockDataDir } from './data-dir-lock.ts';
+import { migrate, type ScriptConnection } from './migrate.ts';
+import type { Database, Db } from './schema.ts';
+
+/** Where the data lives. `memory` takes a dumped data folder to start from. */
+export type DatabaseSource =
+  | { kind: 'server'; url: string; maxConnections?: number; onIdleError?: (error: Error) => void }
+  | { kind: 'folder'; dataDir: string }
+  | { kind: 'memory'; dump?: Blob };
+
+/** An open database whose schema is up to date. */
+export interface OpenedDatabase {
+  readonly db: Db;
+  /** Ends every connection and frees the data folder. */
+  close(): Promise<void>;
+}
+
+const BIGINT = 20;
+const OLDEST_SERVER = 150_000;
+
+// bigint would arrive as text. Ids and counts stay far below 2^53, so they are numbers everywhere.
+const serverTypes = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') => (oid === BIGINT ? Number : pg.types.getTypeParser(oid, format as 'text')),
+} as pg.CustomTypesConfig;
+
+const openServer = async (source: Extract<DatabaseSource, { kind: 'server' }>): Promise<OpenedDatabase> => {
+  const pool = new pg.Pool({
+    connectionString: source.url,
+    max: source.maxConnections ?? 10,
+    types: serverTypes,
+    connectionTimeoutMillis: 10_000,
+  });
+  // Without a listener a connection that breaks while idle would end the process.
+  pool.on('error', (error) => source.onIdleError?.(error));
+  try {
+    const client = await pool.connect();
+    try {
+      const { rows } = await client.query<{ v: string }>('select current_setting($1) as v', ['server_version_num']);
+      if (Number(rows[0]?.v) < OLDEST_SERVER) throw new Error('Outdial needs PostgreSQL 15 or newer.');
+      await migrate(client);
+    } finally {
+      client.release();
+    }
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  const close = async () => {
+    await db.destroy();
+    // Kysely leaves a pool alone that it has not used yet.
+    if (!pool.ended) await pool.end();
+  };
+  return { db, close };
+};
+
+const openEmbedded = async (dataDir: string | undefined, dump: Blob | undefined): Promise<OpenedDatabase> => {
+  const unlock = dataDir === undefined ? () => {} : lockDataDir(dataDir);
+  let pglite: PGlite | undefined;
+  try {
+    const opened = await PGlite.create({
+      ...(dataDir === undefined ? {} : { dataDir: join(dataDir, 'postgres') }),
+      ...(dump === undefined ? {} : { loadDataDir: dump }),
+      parsers: { [BIGINT]: Number },
+    });
+    pglite = opened;
+    const connection: ScriptConnection = {
+      // Without parameters it may hold several statements, which only exec takes.
+      query: async (text, values) =>
+        values === undefined ? { rows: (await opened.exec(text)).at(-1)?.rows ?? [] } : opened.query(text, values),
+    };
+    await migrate(connection);
+    const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite: opened }) });
+    const close = async () => {
+      await db.destroy();
+      if (!opened.closed) await opened.close();
+      unlock();
+    };
+    return { db, close };
+  } catch (error) {
+    // The engine first: while it is open the folder is not free.
+    await pglite?.close();
+    unlock();
+    throw error;
+  }
+};
+
+/**
+ * Opens a database and brings its schema up to date.
+ * @throws DataDirBusyError, NewerDatabaseError, or the driver's error when the server cannot be reached.
+ */
+export const openDatabase = (source: DatabaseSource): Promise<OpenedDatabase> => {
+  if (source.kind === 'server') return openServer(source);
+  return source.kind === 'folder' ? openEmbedded(source.dataDir, undefined) : openEmbedded(undefined, source.dump);
+};

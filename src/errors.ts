@@ -1,0 +1,65 @@
+// Every refusal the API can speak, in one table: code -> HTTP status and sentence. The HTTP layer alone translates it.
+
+const ERRORS = {
+  unauthenticated: [401, 'Unauthenticated.'],
+  too_many_requests: [429, 'Too Many Attempts.'],
+  malformed_json: [400, 'Malformed JSON'],
+  malformed_multipart: [400, 'Malformed multipart body'],
+  not_multipart: [415, 'Unsupported Media Type. Send the file as multipart/form-data.'],
+
+  lead_not_found: [404, 'Lead not found'],
+  contact_not_found: [404, 'Contact not found'],
+  campaign_not_found: [404, 'Campaign not found'],
+  assistant_not_found: [404, 'Assistant not found'],
+  outbound_assistant_not_found: [404, 'Assistant not found or not an outbound assistant.'],
+  phone_number_not_found: [404, 'Phone number not found'],
+  blacklist_entry_not_found: [404, 'Blacklist entry not found'],
+  import_not_found: [404, 'Import not found'],
+  api_key_not_found: [404, 'API key not found.'],
+
+  campaign_running: [409, 'Campaign is already in progress'],
+
+  // update-status words its refusals on its own; the routes add `success: false` to each.
+  campaign_action_invalid: [400, "Invalid action. Must be either 'start' or 'stop'."],
+  campaign_to_move_not_found: [404, 'Campaign not found.'],
+  campaign_already_running: [400, 'Campaign is already in progress'],
+  campaign_not_running: [400, 'Campaign is not running'],
+  campaign_assistant_gone: [400, 'Assistant not found'],
+  campaign_without_timezone: [400, 'Assistant timezone not set'],
+  campaign_without_number: [400, 'Your agent does not have a phone number setup'],
+  campaign_without_leads: [400, 'No leads to call'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+/** The stable name of a refusal. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An expected refusal. Thrown anywhere below HTTP; answered with its status and sentence. */
+export class DomainError extends Error {
+  readonly code: ErrorCode;
+  readonly statusCode: number;
+  /** What the answer holds beside the message, where a route documents more. */
+  readonly body: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, body: Readonly<Record<string, unknown>> = {}) {
+    super(ERRORS[code][1]);
+    this.code = code;
+    this.statusCode = ERRORS[code][0];
+    this.body = body;
+  }
+}
+
+/** Messages by field; nested fields are dotted, as in `secondary_contacts.0.phone_number`. */
+export type FieldErrors = Record<string, string[]>;
+
+/** Input that breaks a rule (422). `summary` replaces the route's usual top line. */
+export class ValidationError extends Error {
+  readonly statusCode = 422;
+  readonly errors: FieldErrors;
+  readonly summary: string | undefined;
+
+  constructor(errors: FieldErrors, summary?: string) {
+    super(summary ?? 'Validation failed');
+    this.errors = errors;
+    this.summary = summary;
+  }
+}

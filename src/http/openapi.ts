@@ -1,0 +1,27 @@
+// The API document, made from the route schemas, and a page to read it.
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+
+const DESCRIPTION = `Outbound calling you host yourself. Clients of the Autocalls REST API work by changing their base URL.
+
+Requests are read leniently where shipping clients need it (fields marked \`x-lenient\`): numbers and ids may be sent as
+text, booleans as 0, 1, "0", "1", "true" or "false", an assistant's uuid in place of its id, and an empty query value counts as
+absent. \`x-aliases\` lists other spellings of a path or verb that reach the same operation.
+
+Every operation may also answer 401 (no valid key), 429 (too many requests; wait \`Retry-After\` seconds), 400 (malformed
+JSON), 413 (body too large), 415 (not JSON) and 500 (our failure; the message holds the request's id).`;
+
+/** Must be registered before the routes: it sees those that follow. */
+export const addOpenApi = async (app: FastifyInstance, publicUrl: string | undefined): Promise<void> => {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Outdial', version: '1', description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
+      servers: [{ url: publicUrl ?? '/' }],
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+      security: [{ bearer: [] }],
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+};

@@ -1,0 +1,24 @@
+// What every *.routes.ts is given.
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify';
+import type { Clock } from '../clock.ts';
+import type { Db } from '../db/schema.ts';
+
+/** The application as routes see it: handlers are typed by their schemas. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** What routes may use beside the request. */
+export interface RouteDeps {
+  db: Db;
+  clock: Clock;
+  /** Called after a change that leaves work behind (leads of a deleted campaign). Must not throw. */
+  purge: () => void;
+  /** Bytes that an uploaded file may have. */
+  maxUploadBytes: number;
+}

@@ -1,0 +1,23 @@
+// Instants as the wire writes them. All are UTC.
+
+/** `2025-06-30 11:18:04`: leads and calls. */
+export const toSpaceDateTime = (at: Date): string => at.toISOString().slice(0, 19).replace('T', ' ');
+
+/** `2026-03-01T07:00:00.000000Z`: everything else. Milliseconds are what we keep, so the last three digits are 0. */
+export const toIsoMicro = (at: Date): string => `${at.toISOString().slice(0, 23)}000Z`;
+
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+/** The first instant of a `YYYY-MM-DD` day in UTC; undefined when it is no such text or no such day. */
+export const dayStart = (text: string): Date | undefined => {
+  if (!DAY.test(text) || text.startsWith('0000')) return undefined;
+  const at = new Date(`${text}T00:00:00.000Z`);
+  // An impossible day (2026-02-30) would roll over into the next month.
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text) ? at : undefined;
+};
+
+/** The first instant of the following day; undefined after 9999-12-31, since five digits are no year to a database. */
+export const nextDay = (day: Date): Date | undefined => {
+  const next = new Date(day.getTime() + 86_400_000);
+  return next.getUTCFullYear() > 9999 ? undefined : next;
+};

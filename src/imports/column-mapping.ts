@@ -1,0 +1,279 @@
+// Which column of a file is what: the number to call, a further number, a variable. What the person says comes first,
+// then what the headers say; every other column becomes a variable.                                             [pure]
+import { MAX_CONTACTS } from '../leads/lead.ts';
+import { quoteCell } from './phone-cell.ts';
+import { foldHeader, rankPhoneHeader } from './phone-headers.ts';
+
+/** Columns that a file may have. */
+export const MAX_COLUMNS = 200;
+const MAX_NAME = 100;
+const HEADERS_NAMED = 20;
+
+export interface Column {
+  index: number;
+  header: string;
+}
+
+export interface VariableColumn extends Column {
+  /** The variable's name. */
+  name: string;
+}
+
+/** What the columns of a file are. `contacts` stand in calling order. */
+export interface ColumnPlan {
+  width: number;
+  phone: Column;
+  variables: VariableColumn[];
+  contacts: { phone: Column; variables: VariableColumn[] }[];
+}
+
+/** Header -> target (`phone_number`, `secondary_phone_N`, `secondary_N_<variable>`, a variable's name), null: leave out. */
+export type ColumnMap = ReadonlyMap<string, string | null>;
+
+/** Why columns cannot be told apart, by the field of the request that can mend it. */
+export class MappingError extends Error {
+  readonly field: 'file' | 'map';
+
+  constructor(field: 'file' | 'map', message: string) {
+    super(message);
+    this.field = field;
+  }
+}
+
+// Letters that do not come apart into a base and an accent.
+const PLAIN: Record<string, string> = { ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', đ: 'd', ð: 'd', ł: 'l', þ: 'th', ı: 'i' };
+
+/** A header as a variable's name: snake_case without accents; letters that have no Latin form stay. */
+export const toVariableName = (header: string): string =>
+  header
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1_$2')
+    .toLowerCase()
+    .replace(/[ßæœøđðłþı]/g, (letter) => PLAIN[letter] ?? letter)
+    .replace(/[^\p{L}\p{N}]+/gu, '_')
+    .replace(/^_+|_+$/g, '')
+    .slice(0, MAX_NAME);
+
+type Target =
+  | { kind: 'phone' }
+  | { kind: 'variable'; name: string }
+  | { kind: 'contact'; slot: number }
+  | { kind: 'contact_variable'; slot: number; name: string };
+
+const readTarget = (target: string): Target => {
+  if (target === 'phone_number') return { kind: 'phone' };
+  const contact = /^secondary_phone_(\d+)$/.exec(target) ?? /^secondary_(\d+)_(.+)$/s.exec(target);
+  const name = contact === null ? target : contact[2];
+  if (name !== undefined && (name.length > MAX_NAME || /\p{Cc}/u.test(name) || !name.isWellFormed() || name === '__proto__')) {
+    throw new MappingError('map', `The map field names a variable that is not allowed: ${quoteCell(name)}.`);
+  }
+  if (contact === null) return { kind: 'variable', name: target };
+  const slot = Number(contact[1]);
+  if (slot < 1 || slot > MAX_CONTACTS) {
+    throw new MappingError('map', `The map field may number secondary contacts from 1 to ${MAX_CONTACTS}, not ${quoteCell(target)}.`);
+  }
+  return name === undefined ? { kind: 'contact', slot } : { kind: 'contact_variable', slot, name };
+};
+
+const nameHeaders = (headers: readonly string[]): string => {
+  const shown = headers
+    .filter((header) => header !== '')
+    .slice(0, HEADERS_NAMED)
+    .map(quoteCell)
+    .join(', ');
+  return headers.length > HEADERS_NAMED ? `${shown} and more` : shown;
+};
+
+const noPhoneColumn = (headers: readonly string[]): MappingError => {
+  const example = quoteCell(headers.find((header) => header !== '') ?? 'Column');
+  return new MappingError(
+    'file',
+    `No column of the file is known to hold the phone numbers. Its columns are: ${nameHeaders(headers)}. ` +
+      `Name one of them phone_number, or say which it is with the map field, such as {${example}: "phone_number"}.`,
+  );
+};
+
+// The columns that a header of the map means: as written, else folded.
+const columnsNamed = (headers: readonly string[], name: string): number[] => {
+  const at = (matches: (header: string) => boolean) => headers.flatMap((header, index) => (matches(header) ? [index] : []));
+  const exact = at((header) => header === name);
+  const folded = foldHeader(name);
+  return exact.length > 0 || folded === '' ? exact : at((header) => foldHeader(header) === folded);
+};
+
+const sameTarget = (a: Target, b: Target): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+// What the person says, by column; null: left out.
+const applyMap = (headers: readonly string[], map: ColumnMap): Map<number, Target | null> => {
+  const targets = new Map<number, Target | null>();
+  for (const [name, text] of map) {
+    const columns = columnsNamed(headers, name);
+    const [first] = columns;
+    if (first === undefined) {
+      const seen = nameHeaders(headers);
+      throw new MappingError(
+        'map',
+        `The map field names the column ${quoteCell(name)}, which the file does not have. Its columns are: ${seen}.`,
+      );
+    }
+    if (text === null) {
+      for (const column of columns) targets.set(column, null);
+      continue;
+    }
+    const target = readTarget(text);
+    if ([...targets.values()].some((other) => other !== null && sameTarget(other, target))) {
+      throw new MappingError('map', `The map field gives ${quoteCell(text)} to more than one column.`);
+    }
+    targets.set(first, target);
+  }
+  return targets;
+};
+
+const detectPhone = (headers: readonly string[], free: (index: number) => boolean): number | undefined => {
+  const ranked = headers.map((header, index) => (free(index) ? rankPhoneHeader(header) : undefined));
+  return (['exact', 'main', 'further', 'vague'] as const).map((rank) => ranked.indexOf(rank)).find((index) => index >= 0);
+};
+
+const detectContact = (header: string): number | undefined => {
+  const slot = Number(/^secondaryphone(?:number)?(\d{1,2})$/.exec(foldHeader(header))?.[1]);
+  return slot >= 1 && slot <= MAX_CONTACTS ? slot : undefined;
+};
+
+const isFurtherNumber = (header: string): boolean => !['vague', undefined].includes(rankPhoneHeader(header));
+
+// Numbers the contacts: named slots first, then the columns that only look like further numbers, in their order.
+const detectContacts = (headers: readonly string[], targets: Map<number, Target | null>, known: ReadonlySet<string>): void => {
+  const taken = new Set([...targets.values()].flatMap((target) => (target?.kind === 'contact' ? [target.slot] : [])));
+  const claim = (index: number, slot: number | undefined): void => {
+    if (slot === undefined || taken.has(slot)) return;
+    taken.add(slot);
+    targets.set(index, { kind: 'contact', slot });
+  };
+  headers.forEach((header, index) => {
+    if (!targets.has(index)) claim(index, detectContact(header));
+  });
+  headers.forEach((header, index) => {
+    if (targets.has(index) || known.has(foldHeader(header)) || !isFurtherNumber(header)) return;
+    claim(
+      index,
+      Array.from({ length: MAX_CONTACTS }, (_, i) => i + 1).find((slot) => !taken.has(slot)),
+    );
+  });
+  headers.forEach((header, index) => {
+    const match = /^secondary[ _-](\d{1,2})[ _-](.+)$/is.exec(header);
+    const slot = Number(match?.[1]);
+    if (targets.has(index) || !taken.has(slot)) return;
+    targets.set(index, { kind: 'contact_variable', slot, name: toVariableName(match?.[2] ?? '') || `column_${index + 1}` });
+  });
+};
+
+// A name that is already given gets a number.
+const uniqueName = (name: string, taken: Set<string>): string => {
+  let unique = name;
+  for (let n = 2; taken.has(unique); n += 1) unique = `${name}_${n}`;
+  taken.add(unique);
+  return unique;
+};
+
+const collect = (
+  headers: readonly string[],
+  targets: ReadonlyMap<number, Target | null>,
+  names: ReadonlyMap<string, string>,
+): ColumnPlan => {
+  const columns = headers.map((header, index): Column => ({ index, header: header === '' ? `column ${index + 1}` : header }));
+  const find = (wanted: Target) =>
+    columns.find(({ index }) => {
+      const target = targets.get(index) ?? null;
+      return target !== null && sameTarget(target, wanted);
+    });
+  const phone = find({ kind: 'phone' });
+  if (phone === undefined) throw noPhoneColumn(headers);
+  const given = [...targets.values()];
+  const taken = new Set(given.flatMap((target) => (target?.kind === 'variable' ? [target.name] : [])));
+  const variables = columns.flatMap((column): VariableColumn[] => {
+    const target = targets.get(column.index);
+    if (target?.kind === 'variable') return [{ ...column, name: target.name }];
+    if (targets.has(column.index)) return [];
+    const header = headers[column.index] ?? '';
+    const name = names.get(foldHeader(header)) ?? (toVariableName(header) || `column_${column.index + 1}`);
+    return [{ ...column, name: uniqueName(name, taken) }];
+  });
+  const slots = [...new Set(given.flatMap((target) => (target !== null && 'slot' in target ? [target.slot] : [])))].sort((a, b) => a - b);
+  const contacts = slots.map((slot) => {
+    const own = find({ kind: 'contact', slot });
+    if (own === undefined)
+      throw new MappingError('map', `The map field gives variables to secondary contact ${slot}, but no phone column.`);
+    const namesOfSlot = new Set<string>();
+    const ofSlot = columns.flatMap((column): VariableColumn[] => {
+      const target = targets.get(column.index);
+      const isOwn = target?.kind === 'contact_variable' && target.slot === slot;
+      return isOwn ? [{ ...column, name: uniqueName(target.name, namesOfSlot) }] : [];
+    });
+    return { phone: own, variables: ofSlot };
+  });
+  return { width: headers.length, phone, variables, contacts };
+};
+
+/**
+ * Decides what every column is. `knownVariables` are those of the campaign's assistant: a column named like one of
+ * them takes its spelling.
+ * @throws MappingError
+ */
+export const planColumns = (headers: readonly string[], map: ColumnMap, knownVariables: readonly string[] = []): ColumnPlan => {
+  if (headers.length > MAX_COLUMNS) {
+    throw new MappingError('file', `The file has ${headers.length} columns; ${MAX_COLUMNS} are allowed.`);
+  }
+  const names = new Map(knownVariables.map((name) => [foldHeader(name), name]));
+  const targets = applyMap(headers, map);
+  if (![...targets.values()].some((target) => target?.kind === 'phone')) {
+    const detected = detectPhone(headers, (index) => !targets.has(index) && detectContact(headers[index] ?? '') === undefined);
+    if (detected === undefined) throw noPhoneColumn(headers);
+    targets.set(detected, { kind: 'phone' });
+  }
+  detectContacts(headers, targets, new Set(names.keys()));
+  return collect(headers, targets, names);
+};
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const NOT_A_MAP = 'The map field must be a JSON object from column headers to targets, or lines of column=target.';
+
+const fromObject = (object: Record<string, unknown>): [string, string | null][] =>
+  Object.entries(object).map(([header, target]) => {
+    if (target !== null && typeof target !== 'string') throw new MappingError('map', NOT_A_MAP);
+    return [header.trim(), target?.trim() || null];
+  });
+
+// A header may hold an equals sign, a target does not: the last one divides.
+const fromLine = (line: string): [string, string | null] => {
+  const divide = line.lastIndexOf('=');
+  if (divide < 1) throw new MappingError('map', NOT_A_MAP);
+  return [line.slice(0, divide).trim(), line.slice(divide + 1).trim() || null];
+};
+
+const fromText = (text: string): [string, string | null][] => {
+  if (!text.trimStart().startsWith('{'))
+    return text
+      .split(/\r\n?|\n/)
+      .filter((line) => line.trim() !== '')
+      .map(fromLine);
+  try {
+    return fromObject(JSON.parse(text));
+  } catch {
+    throw new MappingError('map', NOT_A_MAP);
+  }
+};
+
+/**
+ * Reads a mapping: JSON objects, or lines of `column=target`; later ones win.
+ * @throws MappingError
+ */
+export const parseColumnMap = (values: readonly unknown[]): ColumnMap =>
+  new Map(
+    values.flatMap((value) => {
+      if (isRecord(value)) return fromObject(value);
+      if (typeof value === 'string') return fromText(value);
+      throw new MappingError('map', NOT_A_MAP);
+    }),
+  );

@@ -1,0 +1,278 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { detectDelimiter, detectFileKind, type Encoding, readRows } from './csv.reader.ts';
+import { type CsvRow, MalformedCsvError } from './import.ts';
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const inChunks = async function* (data: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < data.length; at += size) yield data.subarray(at, at + size);
+};
+
+const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+};
+
+const read = async (data: Uint8Array, size = 7, encoding: Encoding = 'utf-8'): Promise<CsvRow[]> =>
+  collect(readRows(inChunks(data, size), encoding));
+
+const rowsOf = async (text: string) => (await read(bytes(text))).map(({ line, cells }) => [line, ...cells]);
+
+describe('rows', () => {
+  test.each<[name: string, text: string, rows: unknown[][]]>([
+    [
+      'commas',
+      'a,b\n1,2\n',
+      [
+        [1, 'a', 'b'],
+        [2, '1', '2'],
+      ],
+    ],
+    [
+      'no line end at the end',
+      'a,b\n1,2',
+      [
+        [1, 'a', 'b'],
+        [2, '1', '2'],
+      ],
+    ],
+    [
+      'semicolons',
+      'a;b\n1,5;2\n',
+      [
+        [1, 'a', 'b'],
+        [2, '1,5', '2'],
+      ],
+    ],
+    [
+      'tabs, empty cells kept',
+      'a\tb\tc\n\t\t3\n',
+      [
+        [1, 'a', 'b', 'c'],
+        [2, '', '', '3'],
+      ],
+    ],
+    [
+      'a delimiter in a quoted header',
+      '"a,b,c";d\n1;2\n',
+      [
+        [1, 'a,b,c', 'd'],
+        [2, '1', '2'],
+      ],
+    ],
+    [
+      'CRLF, also inside quotes',
+      'a,b\r\n"x\r\ny",2\r\n3,4\r\n',
+      [
+        [1, 'a', 'b'],
+        [2, 'x\ny', '2'],
+        [4, '3', '4'],
+      ],
+    ],
+    [
+      'CR alone',
+      'a,b\r1,2\r3,4',
+      [
+        [1, 'a', 'b'],
+        [2, '1', '2'],
+        [3, '3', '4'],
+      ],
+    ],
+    [
+      'mixed line ends',
+      'a\r\n1\n2\r3\r\n',
+      [
+        [1, 'a'],
+        [2, '1'],
+        [3, '2'],
+        [4, '3'],
+      ],
+    ],
+    [
+      'empty rows are left out and counted as lines',
+      '\n\na,b\n\n,\n  , \n1,2\n',
+      [
+        [3, 'a', 'b'],
+        [7, '1', '2'],
+      ],
+    ],
+    [
+      'doubled quotes',
+      'a\n"say ""hi"""\n',
+      [
+        [1, 'a'],
+        [2, 'say "hi"'],
+      ],
+    ],
+    [
+      'a blank before a quote',
+      'a,b\n1, "x, y"\n',
+      [
+        [1, 'a', 'b'],
+        [2, '1', 'x, y'],
+      ],
+    ],
+    [
+      'a quote inside a cell',
+      'a,b\n5" pipe,2\n',
+      [
+        [1, 'a', 'b'],
+        [2, '5" pipe', '2'],
+      ],
+    ],
+    [
+      'text after a closing quote',
+      'a,b\n"Ion" P,2\n3,4\n',
+      [
+        [1, 'a', 'b'],
+        [2, '"Ion" P', '2'],
+        [3, '3', '4'],
+      ],
+    ],
+    [
+      'ragged rows',
+      'a,b\n1\n1,2,3\n',
+      [
+        [1, 'a', 'b'],
+        [2, '1'],
+        [3, '1', '2', '3'],
+      ],
+    ],
+    [
+      'cells are trimmed',
+      'a,b\n  x  ,"  y  "\n',
+      [
+        [1, 'a', 'b'],
+        [2, 'x', 'y'],
+      ],
+    ],
+    [
+      'byte order mark before a quoted header',
+      '\uFEFF"a","b"\n1,2\n',
+      [
+        [1, 'a', 'b'],
+        [2, '1', '2'],
+      ],
+    ],
+    [
+      'NUL stays for the rules to refuse',
+      'a\nx\0y\n',
+      [
+        [1, 'a'],
+        [2, 'x\0y'],
+      ],
+    ],
+    ['only blank', '\n \n,,\n', []],
+    ['nothing', '', []],
+  ])('%s', async (_name, text, expected) => {
+    expect(await rowsOf(text)).toEqual(expected);
+  });
+
+  test('an unclosed quote keeps the rows before it and names its line', async () => {
+    const rows: CsvRow[] = [];
+    const failure = (async () => {
+      for await (const row of readRows(inChunks(bytes('a,b\n1,2\n3,4\n"x,5\n6,7\n'), 1000), 'utf-8')) rows.push(row);
+    })();
+    await expect(failure).rejects.toThrow(MalformedCsvError);
+    await expect(failure).rejects.toMatchObject({ line: 4 });
+    expect(rows.map(({ cells }) => cells[0])).toEqual(['a', '1', '3']);
+  });
+
+  test('a quote without end in a large file is refused before the file is in memory', async () => {
+    let sent = 0;
+    const endless = async function* () {
+      yield bytes('a\n1\n"');
+      for (; sent < 1000; sent += 1) yield new Uint8Array(64_000).fill(0x41);
+    };
+    await expect(collect(readRows(endless(), 'utf-8'))).rejects.toMatchObject({ line: 3 });
+    expect(sent).toBeLessThan(40);
+  });
+
+  test('a header without end is refused as well', async () => {
+    const endless = async function* () {
+      for (let i = 0; i < 100; i += 1) yield new Uint8Array(64_000).fill(0x41);
+    };
+    await expect(collect(readRows(endless(), 'utf-8'))).rejects.toThrow(MalformedCsvError);
+  });
+
+  test('arbitrary cells come back, whatever the delimiter, line end and chunk size', async () => {
+    const cell = fc.string({ unit: 'grapheme', maxLength: 12 }).map((text) => text.replace(/\r\n?/g, '\n').trim());
+    const awkward = fc.constantFrom('', '"', '""', 'a"b', ',', ';', '\t', 'x\ny', '"x"', 'é,ș', '+40 700', '😀');
+    const table = fc
+      .integer({ min: 1, max: 5 })
+      .chain((width) => fc.array(fc.array(fc.oneof(cell, awkward), { minLength: width, maxLength: width }), { maxLength: 8 }));
+    const clean = (text: string) => text.trim();
+    await fc.assert(
+      fc.asyncProperty(
+        table,
+        fc.constantFrom(',', ';', '\t'),
+        fc.constantFrom('\n', '\r\n', '\r'),
+        fc.integer({ min: 1, max: 40 }),
+        async (rows, delimiter, lineEnd, size) => {
+          const width = rows[0]?.length ?? 1;
+          const header = Array.from({ length: width }, (_, i) => `h${i}`);
+          const quote = (text: string) => `"${text.replaceAll('"', '""').replaceAll('\n', lineEnd)}"`;
+          const text = [header.join(delimiter), ...rows.map((row) => row.map(quote).join(delimiter))].join(lineEnd);
+          const expected = rows.map((row) => row.map(clean)).filter((row) => row.some((value) => value !== ''));
+          const found = await read(bytes(text), size);
+          expect(found.slice(1).map(({ cells }) => cells)).toEqual(expected);
+          // Every row begins on the line that it says: line ends inside the cells before it count.
+          let line = 2;
+          const starts = rows.map((row) => {
+            const start = line;
+            line += 1 + row.join('').split('\n').length - 1;
+            return start;
+          });
+          const kept = starts.filter((_, i) => rows[i]?.some((value) => value.trim() !== ''));
+          expect(found.slice(1).map((row) => row.line)).toEqual(kept);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('encoding', () => {
+  test.each<[name: string, data: Uint8Array, kind: string]>([
+    ['ASCII', bytes('a,b'), 'utf-8'],
+    ['UTF-8', bytes('ș,ü'), 'utf-8'],
+    ['UTF-8 with a mark', bytes('\uFEFFa'), 'utf-8'],
+    ['a cut character at the end', bytes('aș').subarray(0, 2), 'windows-1252'],
+    ['Windows-1252', new Uint8Array([0x4d, 0xfc, 0x6c, 0x6c, 0x65, 0x72]), 'windows-1252'],
+    ['UTF-16, as Excel saves Unicode text', new Uint8Array([0xff, 0xfe, 0x61, 0x00]), 'utf-16le'],
+    ['a workbook', new Uint8Array([0x50, 0x4b, 0x03, 0x04, 0x14]), 'workbook'],
+    ['an old workbook', new Uint8Array([0xd0, 0xcf, 0x11, 0xe0, 0xa1]), 'workbook'],
+    ['nothing', new Uint8Array(), 'empty'],
+  ])('%s', async (_name, data, kind) => {
+    for (const size of [1, 3, 100]) expect(await detectFileKind(inChunks(data, size))).toBe(kind);
+  });
+
+  test('Windows-1252 is read, its own characters too', async () => {
+    const data = new Uint8Array([...bytes('a\n'), 0x80, 0x20, 0xe9, 0x8a]);
+    expect(await read(data, 2, 'windows-1252')).toEqual([
+      { line: 1, cells: ['a'] },
+      { line: 2, cells: ['€ éŠ'] },
+    ]);
+  });
+
+  test('UTF-16 is read', async () => {
+    const data = new Uint8Array([0xff, 0xfe, ...Buffer.from('a\tb\r\nș\t2', 'utf16le')]);
+    expect(await read(data, 3, 'utf-16le')).toEqual([
+      { line: 1, cells: ['a', 'b'] },
+      { line: 2, cells: ['ș', '2'] },
+    ]);
+  });
+});
+
+test.each([
+  ['a,b', ','],
+  ['a;b', ';'],
+  ['a\tb', '\t'],
+  ['a', ','],
+  ['"x;y;z",b', ','],
+  ['name;"city, country";phone', ';'],
+])('delimiter of %j', (header, delimiter) => {
+  expect(detectDelimiter(header)).toBe(delimiter);
+});

@@ -1,0 +1,157 @@
+// From the bytes of a CSV file to rows of cells with their line numbers, one chunk at a time: no file is ever held whole.
+import { type CsvError, parse } from 'csv-parse';
+import { type CsvRow, MalformedCsvError } from './import.ts';
+
+/** The encodings that are told apart. UTF-16 is what Excel's "Unicode text" is. */
+export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
+
+/** What a file is, by its bytes. */
+export type FileKind = Encoding | 'workbook' | 'empty';
+
+/** Bytes of a row: 200 cells of 2000 characters of 4 bytes, with room for their quotes. Guards against a quote without end. */
+const MAX_ROW_BYTES = 2_000_000;
+const DELIMITERS = [',', ';', '\t'] as const;
+// .xlsx is a ZIP archive, .xls a compound file; both begin with a fixed mark.
+const WORKBOOKS = [
+  [0x50, 0x4b, 0x03, 0x04],
+  [0xd0, 0xcf, 0x11, 0xe0],
+] as const;
+
+const startsWith = (bytes: Uint8Array, mark: readonly number[]): boolean => mark.every((byte, at) => bytes[at] === byte);
+
+const kindByMark = (bytes: Uint8Array): FileKind | undefined => {
+  if (WORKBOOKS.some((mark) => startsWith(bytes, mark))) return 'workbook';
+  if (startsWith(bytes, [0xff, 0xfe])) return 'utf-16le';
+  return startsWith(bytes, [0xfe, 0xff]) ? 'utf-16be' : undefined;
+};
+
+// Feeds a fatal decoder; the answer turns false at the first bytes that are no UTF-8, and stays so.
+const utf8Checker = () => {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let valid = true;
+  return (bytes: Uint8Array | undefined): boolean => {
+    try {
+      if (valid) decoder.decode(bytes, { stream: bytes !== undefined });
+    } catch {
+      valid = false;
+    }
+    return valid;
+  };
+};
+
+/** Reads a file once to tell its encoding: UTF-8 when all of it is, else Windows-1252. */
+export const detectFileKind = async (chunks: AsyncIterable<Uint8Array>): Promise<FileKind> => {
+  const isUtf8 = utf8Checker();
+  let head = new Uint8Array();
+  for await (const chunk of chunks) {
+    if (head.length < 4) head = new Uint8Array([...head, ...chunk.subarray(0, 4)]);
+    const kind = kindByMark(head);
+    if (kind !== undefined) return kind;
+    if (!isUtf8(chunk) && head.length >= 4) return 'windows-1252';
+  }
+  if (head.length === 0) return 'empty';
+  return isUtf8(undefined) ? 'utf-8' : 'windows-1252';
+};
+
+/** Text with LF as its only line end. A byte order mark is dropped. */
+const decodeText = async function* (chunks: AsyncIterable<Uint8Array>, encoding: Encoding): AsyncGenerator<string, void> {
+  const decoder = new TextDecoder(encoding);
+  let heldReturn = false;
+  const unify = (text: string, last: boolean): string => {
+    const whole = heldReturn ? `\r${text}` : text;
+    // A CR at the end may be the first half of a CRLF.
+    heldReturn = !last && whole.endsWith('\r');
+    return (heldReturn ? whole.slice(0, -1) : whole).replace(/\r\n?/g, '\n');
+  };
+  for await (const chunk of chunks) yield unify(decoder.decode(chunk, { stream: true }), false);
+  yield unify(decoder.decode(), true);
+};
+
+/** The delimiter of a header: the candidate that stands most often outside quotes, the comma where none does. */
+export const detectDelimiter = (header: string): string => {
+  const plain = header.replace(/"[^"]*"/g, '');
+  const counts = DELIMITERS.map((delimiter) => plain.split(delimiter).length);
+  return DELIMITERS[counts.indexOf(Math.max(...counts))] ?? ',';
+};
+
+// Where the first line that is not blank ends, outside quotes; -1 when the text does not hold it whole.
+const headerEnd = (text: string): number => {
+  let quoted = false;
+  let blank = true;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text[at];
+    if (char === '"') quoted = !quoted;
+    if (char === '\n' && !quoted && !blank) return at;
+    if (char !== undefined && char.trim() !== '') blank = false;
+  }
+  return -1;
+};
+
+// One parser for the whole text. Rows are taken from its callback: as a stream it would drop those it has not yet
+// handed out when it meets an error.
+const startParser = (delimiter: string) => {
+  const rows: CsvRow[] = [];
+  let lastLine = 0;
+  let failure: CsvError | undefined;
+  const parser = parse({
+    delimiter,
+    record_delimiter: '\n',
+    // A quote inside an unquoted cell (5" pipe) is a plain character.
+    relax_quotes: true,
+    relax_column_count: true,
+    ltrim: true,
+    max_record_size: MAX_ROW_BYTES,
+    on_record: (cells: string[], { lines }) => {
+      rows.push({ line: lastLine + 1, cells: cells.map((cell) => cell.trim()) });
+      lastLine = lines;
+      return null;
+    },
+  });
+  parser.on('error', (error: CsvError) => {
+    failure = error;
+  });
+  parser.resume();
+  const settle = (act: (done: () => void) => void): Promise<void> => new Promise((resolve) => act(() => resolve()));
+  return {
+    write: (text: string) => settle((done) => parser.write(text, done)),
+    end: () => settle((done) => parser.on('close', done).end()),
+    take: (): CsvRow[] => rows.splice(0),
+    refuse: (): void => {
+      if (failure === undefined) return;
+      const line = lastLine + 1;
+      throw failure.code === 'CSV_QUOTE_NOT_CLOSED'
+        ? new MalformedCsvError(line, `A quote is opened in the row that begins on line ${line}, and never closed.`)
+        : new MalformedCsvError(line, `The row that begins on line ${line} is too large: a quote may not be closed there.`);
+    },
+  };
+};
+
+const isBlank = ({ cells }: CsvRow): boolean => cells.every((cell) => cell === '');
+
+/**
+ * Reads the rows of a file, the header first. Empty rows are left out. Line ends may be mixed and arrive as LF inside cells.
+ * @throws MalformedCsvError after the last row that could be read.
+ */
+export const readRows = async function* (chunks: AsyncIterable<Uint8Array>, encoding: Encoding): AsyncGenerator<CsvRow, void> {
+  let parser: ReturnType<typeof startParser> | undefined;
+  let head = '';
+  const begin = async (): Promise<ReturnType<typeof startParser>> => {
+    const end = headerEnd(head);
+    const started = startParser(detectDelimiter(end < 0 ? head : head.slice(0, end)));
+    await started.write(head);
+    return started;
+  };
+  for await (const text of decodeText(chunks, encoding)) {
+    if (parser === undefined) {
+      head += text;
+      if (headerEnd(head) < 0 && head.length < MAX_ROW_BYTES) continue;
+      parser = await begin();
+    } else if (text !== '') await parser.write(text);
+    yield* parser.take().filter((row) => !isBlank(row));
+    parser.refuse();
+  }
+  parser ??= await begin();
+  await parser.end();
+  yield* parser.take().filter((row) => !isBlank(row));
+  parser.refuse();
+};

@@ -1,0 +1,129 @@
+// Leads over HTTP: the list (the seed document), create, read, update, delete.
+import type { Type } from 'typebox';
+import { DomainError, ValidationError } from '../errors.ts';
+import { IdParams, Message, MessageWith, ValidationFailed } from '../http/fields.ts';
+import { PageOf, resolvePage, toPage, toSlice } from '../http/page.ts';
+import { pageLocation } from '../http/page-location.ts';
+import { toPhonePattern } from '../http/phone-filter.ts';
+import { spellings } from '../http/spellings.ts';
+import type { App, RouteDeps } from '../http/types.ts';
+import { dayStart, nextDay } from '../http/wire-time.ts';
+import { contactsRoutes } from './contacts.routes.ts';
+import { Lead, LeadCreate, LeadQuery, LeadUpdate } from './lead.schema.ts';
+import { presentLead } from './lead.ts';
+import { type LeadFilter, listLeads } from './lead-list.store.ts';
+import { findRepeatedNumbers } from './lead-numbers.ts';
+import { DUPLICATE_NUMBER, deleteLead, findLead, insertLeads, updateLead } from './leads.store.ts';
+
+const DEFAULT_PER_PAGE = 15;
+
+const toFilter = (query: Type.Static<typeof LeadQuery>): LeadFilter => {
+  const from = query.date_from === undefined ? undefined : dayStart(query.date_from);
+  const to = query.date_to === undefined ? undefined : dayStart(query.date_to);
+  const before = to === undefined ? undefined : nextDay(to);
+  return {
+    ...(query.status === undefined ? {} : { status: query.status }),
+    ...(query.campaign_id === undefined ? {} : { campaignId: query.campaign_id }),
+    ...(query.phone_number === undefined ? {} : { phonePattern: toPhonePattern(query.phone_number) }),
+    ...(from === undefined ? {} : { createdFrom: from }),
+    ...(before === undefined ? {} : { createdBefore: before }),
+  };
+};
+
+const list = (app: App, { db }: RouteDeps): void => {
+  const schema = {
+    tags: ['leads'],
+    summary: 'Page through leads',
+    description: 'Primary leads by ascending id. Filters combine; those given stay in the page URLs.',
+    querystring: LeadQuery,
+    response: { 200: PageOf(Lead), 422: ValidationFailed },
+  };
+  app.get('/user/leads', { schema }, async (request) => {
+    const { query } = request;
+    const page = { page: resolvePage(query.page), perPage: query.per_page ?? DEFAULT_PER_PAGE };
+    const { leads, total } = await listLeads(db, request.account.id, toFilter(query), toSlice(page));
+    return toPage(leads.map(presentLead), total, page, pageLocation(request));
+  });
+};
+
+const create = (app: App, { db, clock }: RouteDeps): void => {
+  const schema = {
+    tags: ['leads'],
+    summary: 'Add a lead',
+    description: 'Answers 200, as documented. A number that the campaign already has is refused unless allow_dupplicate is true.',
+    body: LeadCreate,
+    response: { 200: MessageWith(Lead), 404: Message, 422: ValidationFailed },
+  };
+  app.post('/user/lead', { schema }, async (request) => {
+    const { phone_number, campaign_id, variables = {}, allow_dupplicate = false, secondary_contacts = [] } = request.body;
+    const repeated = findRepeatedNumbers(phone_number, secondary_contacts);
+    if (repeated !== undefined) throw new ValidationError(repeated);
+    const target = { accountId: request.account.id, campaignId: campaign_id, allowDuplicate: allow_dupplicate };
+    const contacts = secondary_contacts.map((contact) => ({ ...contact, variables: contact.variables ?? {} }));
+    const [inserted] = await insertLeads(db, target, [{ phone_number, variables, contacts }], clock());
+    if (inserted === undefined || inserted === 'duplicate') throw new ValidationError({ phone_number: [DUPLICATE_NUMBER] });
+    const lead = await findLead(db, request.account.id, inserted.id);
+    if (lead === undefined) throw new DomainError('lead_not_found');
+    return { message: 'Lead created successfully', data: presentLead(lead) };
+  });
+};
+
+const one = (app: App, { db, clock }: RouteDeps): void => {
+  app.get(
+    '/user/leads/:id',
+    {
+      schema: {
+        tags: ['leads'],
+        summary: 'Read a lead',
+        description: 'The id of a secondary contact answers in the same shape, without contacts of its own.',
+        params: IdParams,
+        response: { 200: Lead, 404: Message },
+      },
+    },
+    async (request) => {
+      const lead = await findLead(db, request.account.id, request.params.id);
+      if (lead === undefined) throw new DomainError('lead_not_found');
+      return presentLead(lead);
+    },
+  );
+
+  const update = {
+    tags: ['leads'],
+    summary: 'Change some fields of a lead',
+    params: IdParams,
+    body: LeadUpdate,
+    response: { 200: Message, 404: Message, 422: ValidationFailed },
+  };
+  for (const route of spellings(['PUT /user/leads/:id', 'PATCH /user/leads/:id', 'PUT /leads/:id', 'PATCH /leads/:id'], update)) {
+    app.route({
+      ...route,
+      handler: async (request) => {
+        await updateLead(db, request.account.id, request.params.id, request.body, clock());
+        return { message: 'Lead updated successfully' };
+      },
+    });
+  }
+
+  app.delete(
+    '/user/leads/:id',
+    {
+      schema: {
+        tags: ['leads'],
+        summary: 'Delete a lead with its secondary contacts',
+        params: IdParams,
+        response: { 200: Message, 404: Message },
+      },
+    },
+    async (request) => {
+      await deleteLead(db, request.account.id, request.params.id, clock());
+      return { message: 'Lead deleted successfully' };
+    },
+  );
+};
+
+export const leadsRoutes = (app: App, deps: RouteDeps): void => {
+  list(app, deps);
+  create(app, deps);
+  one(app, deps);
+  contactsRoutes(app, deps);
+};

@@ -1,0 +1,258 @@
+// Leads one by one and in batches: find, insert, update, delete. Lead and contact are rows of one table.
+import { sql } from 'kysely';
+import { holdBlacklist, isBlacklisted } from '../blacklist/blacklist.store.ts';
+import type { Db, LeadRow, Variables } from '../db/schema.ts';
+import { DomainError, ValidationError } from '../errors.ts';
+import type { E164 } from '../phone.ts';
+import type { FoundLead, LeadStatus, NewLead } from './lead.ts';
+import { contactsOf } from './lead-list.store.ts';
+
+export const DUPLICATE_NUMBER = 'This phone number already exists in the campaign';
+const REPEATED_NUMBER = 'The phone number field must differ from the other numbers of the lead.';
+const STILL_BLACKLISTED = 'This number is on the blacklist: remove it there first.';
+
+/** Where new leads go. Rows that are allowed to be duplicates stand outside the refusal. */
+export interface InsertTarget {
+  accountId: number;
+  campaignId: number;
+  allowDuplicate: boolean;
+}
+
+export interface InsertedLead {
+  id: number;
+  status: 'created' | 'blacklisted';
+}
+
+/**
+ * Holds a campaign for the length of a transaction: while a lead is put into it, it cannot be deleted.
+ * @throws DomainError campaign_not_found
+ */
+export const holdCampaign = async (trx: Db, accountId: number, campaignId: number): Promise<void> => {
+  const row = await trx
+    .selectFrom('campaigns')
+    .select('id')
+    .where('id', '=', campaignId)
+    .where('account_id', '=', accountId)
+    .where('deleted_at', 'is', null)
+    .forShare()
+    .executeTakeFirst();
+  if (row === undefined) throw new DomainError('campaign_not_found');
+};
+
+const takeIds = async (trx: Db, count: number): Promise<number[]> => {
+  const { rows } = await sql<{ id: number }>`
+    select nextval(pg_get_serial_sequence('leads', 'id')) as id from generate_series(1, ${count}::integer)`.execute(trx);
+  return rows.map(({ id }) => id).sort((a, b) => a - b);
+};
+
+interface IncomingRow {
+  id: number;
+  primary_id: number | null;
+  position: number | null;
+  phone_number: string;
+  variables: Variables;
+}
+
+/** Gives every lead and contact its id: a lead's, then its contacts', so that ids follow the order of the input. */
+const withIds = (leads: readonly NewLead[], ids: readonly number[]): IncomingRow[][] => {
+  let next = 0;
+  const take = () => ids[next++] ?? 0;
+  return leads.map(({ contacts, phone_number, variables }) => {
+    const id = take();
+    const primary: IncomingRow = { id, primary_id: null, position: null, phone_number, variables };
+    return [primary, ...contacts.map((contact, index) => ({ ...contact, id: take(), primary_id: id, position: index + 1 }))];
+  });
+};
+
+// The unique index refuses; the look for an earlier number in front of it only covers allowed duplicates, which the index
+// leaves out. Rows go in by their numbers, whatever the order of the input: of two batches with the same numbers one then
+// waits for the other, and not each for a number that the other has already put in.
+const insertRows = async (trx: Db, target: InsertTarget, rows: readonly IncomingRow[], now: Date): Promise<InsertedLead[]> => {
+  if (rows.length === 0) return [];
+  const { accountId, campaignId, allowDuplicate } = target;
+  const inserted = await sql<InsertedLead>`
+    insert into leads
+      (id, account_id, campaign_id, primary_id, position, phone_number, variables, status, duplicate_allowed, created_at, updated_at)
+    select r.id, ${accountId}::bigint, ${campaignId}::bigint, r.primary_id, r.position, r.phone_number, r.variables,
+      case when exists (
+        select from dnc_numbers d where d.account_id = ${accountId}::bigint and d.phone_number = r.phone_number
+      ) then 'blacklisted' else 'created' end,
+      ${allowDuplicate}::boolean, ${now}::timestamptz, ${now}::timestamptz
+    from json_to_recordset(${JSON.stringify(rows)}::json)
+      as r (id bigint, primary_id bigint, position integer, phone_number text, variables json)
+    where r.primary_id is not null or ${allowDuplicate}::boolean or not exists (
+      select from leads l
+      where l.campaign_id = ${campaignId}::bigint and l.phone_number = r.phone_number and l.primary_id is null
+    )
+    order by r.phone_number, r.id
+    on conflict do nothing
+    returning id, status`.execute(trx);
+  return inserted.rows;
+};
+
+/**
+ * Adds leads with their contacts, in the order given. A number that is blocked comes in as `blacklisted`.
+ * @returns for each lead its id and status, or `'duplicate'` where the campaign already had its number.
+ * @throws DomainError campaign_not_found
+ */
+export const insertLeads = async (
+  db: Db,
+  target: InsertTarget,
+  leads: readonly NewLead[],
+  now: Date,
+): Promise<(InsertedLead | 'duplicate')[]> => {
+  const insert = async (trx: Db): Promise<(InsertedLead | 'duplicate')[]> => {
+    await holdBlacklist(trx, target.accountId);
+    await holdCampaign(trx, target.accountId, target.campaignId);
+    const count = leads.reduce((sum, { contacts }) => sum + 1 + contacts.length, 0);
+    const groups = withIds(leads, await takeIds(trx, count));
+    const primaries = await insertRows(
+      trx,
+      target,
+      groups.flatMap(([primary]) => primary ?? []),
+      now,
+    );
+    const byId = new Map(primaries.map((lead) => [lead.id, lead]));
+    const contacts = groups.filter(([primary]) => byId.has(primary?.id ?? 0)).flatMap(([, ...rest]) => rest);
+    await insertRows(trx, target, contacts, now);
+    return groups.map(([primary]) => byId.get(primary?.id ?? 0) ?? 'duplicate');
+  };
+  return db.isTransaction ? insert(db) : db.transaction().execute(insert);
+};
+
+/** A lead, or a contact in the shape of one; undefined when the account has no such row. */
+export const findLead = async (db: Db, accountId: number, id: number): Promise<FoundLead | undefined> => {
+  const row = await db
+    .selectFrom('leads')
+    .innerJoin('campaigns', 'campaigns.id', 'leads.campaign_id')
+    .select(['leads.id', 'leads.campaign_id', 'leads.phone_number', 'leads.variables', 'leads.status'])
+    .select(['leads.created_at', 'leads.updated_at', 'campaigns.name as campaign_name'])
+    .where('leads.id', '=', id)
+    .where('leads.account_id', '=', accountId)
+    .where('campaigns.deleted_at', 'is', null)
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  const contacts = await contactsOf(db, [id]);
+  return { ...row, contacts: contacts.get(id) ?? [] };
+};
+
+/**
+ * The row of a lead or contact with its whole family (primary first), all locked in the order of their ids.
+ * @throws DomainError lead_not_found
+ */
+export const lockFamily = async (trx: Db, accountId: number, id: number): Promise<{ row: LeadRow; family: LeadRow[] }> => {
+  const seen = await trx
+    .selectFrom('leads')
+    .innerJoin('campaigns', 'campaigns.id', 'leads.campaign_id')
+    .select(['leads.id', 'leads.primary_id'])
+    .where('leads.id', '=', id)
+    .where('leads.account_id', '=', accountId)
+    .where('campaigns.deleted_at', 'is', null)
+    .executeTakeFirst();
+  if (seen === undefined) throw new DomainError('lead_not_found');
+  const primaryId = seen.primary_id ?? seen.id;
+  // The primary first and alone: whoever adds a contact holds it, so that nobody adds one between the two locks.
+  const lock = (column: 'id' | 'primary_id') =>
+    trx.selectFrom('leads').selectAll().where(column, '=', primaryId).orderBy('id').forUpdate().execute();
+  const family = [...(await lock('id')), ...(await lock('primary_id'))];
+  const row = family.find((one) => one.id === id);
+  if (row === undefined) throw new DomainError('lead_not_found');
+  return { row, family };
+};
+
+/** Moves a primary's `updated_at` along with a change to one of its contacts. */
+export const touchLead = async (trx: Db, id: number, now: Date): Promise<void> => {
+  await trx.updateTable('leads').set({ updated_at: now }).where('id', '=', id).execute();
+};
+
+/** What may be changed of a lead; of a contact all but the campaign. Variables are merged key by key. */
+export interface LeadChanges {
+  campaign_id?: number;
+  phone_number?: E164;
+  status?: LeadStatus;
+  variables?: Variables;
+}
+
+const duplicate = (): ValidationError => new ValidationError({ phone_number: [DUPLICATE_NUMBER] });
+
+const refuseDuplicate = async (trx: Db, id: number, campaignId: number, number: string): Promise<void> => {
+  const other = await trx
+    .selectFrom('leads')
+    .select('id')
+    .where('campaign_id', '=', campaignId)
+    .where('phone_number', '=', number)
+    .where('primary_id', 'is', null)
+    .where('id', '!=', id)
+    .executeTakeFirst();
+  if (other !== undefined) throw duplicate();
+};
+
+/** The status that a change leads to. A blocked number cannot be set going again, and a new number may be a blocked one. */
+const statusAfter = async (trx: Db, row: LeadRow, changes: LeadChanges, number: string): Promise<LeadStatus> => {
+  const asked = changes.status ?? row.status;
+  if (changes.status !== 'created' && number === row.phone_number) return asked;
+  if (!(await isBlacklisted(trx, row.account_id, number))) return asked;
+  if (changes.status === 'created') throw new ValidationError({ status: [STILL_BLACKLISTED] });
+  return asked === 'completed' || asked === 'reached-max-retries' ? asked : 'blacklisted';
+};
+
+const isUniqueViolation = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === '23505';
+
+const changeLead = async (trx: Db, accountId: number, id: number, changes: LeadChanges, now: Date): Promise<void> => {
+  await holdBlacklist(trx, accountId);
+  const { row, family } = await lockFamily(trx, accountId, id);
+  if (row.primary_id !== null && changes.campaign_id !== undefined) {
+    throw new ValidationError({ campaign_id: ['A secondary contact follows its lead: move the lead itself.'] });
+  }
+  const campaignId = changes.campaign_id ?? row.campaign_id;
+  if (campaignId !== row.campaign_id) await holdCampaign(trx, accountId, campaignId);
+  const number = changes.phone_number ?? row.phone_number;
+  if (family.some((other) => other.id !== id && other.phone_number === number)) {
+    throw new ValidationError({ phone_number: [REPEATED_NUMBER] });
+  }
+  const moved = campaignId !== row.campaign_id || number !== row.phone_number;
+  const refusesDuplicates = row.primary_id === null && moved;
+  if (refusesDuplicates) await refuseDuplicate(trx, id, campaignId, number);
+  await trx
+    .updateTable('leads')
+    .set({
+      campaign_id: campaignId,
+      phone_number: number,
+      status: await statusAfter(trx, row, changes, number),
+      variables: JSON.stringify({ ...row.variables, ...changes.variables }),
+      updated_at: now,
+      // A move has no way to allow a duplicate, so from here on the index watches the row.
+      ...(refusesDuplicates ? { duplicate_allowed: false } : {}),
+    })
+    .where('id', '=', id)
+    .execute();
+  if (row.primary_id !== null) await touchLead(trx, row.primary_id, now);
+  else if (campaignId !== row.campaign_id) {
+    await trx.updateTable('leads').set({ campaign_id: campaignId }).where('primary_id', '=', id).execute();
+  }
+};
+
+/**
+ * Changes a lead or a contact. Moving a lead moves its contacts; a change to a contact moves its primary's `updated_at`.
+ * @throws DomainError lead_not_found, campaign_not_found; ValidationError for a duplicate or a blocked number.
+ */
+export const updateLead = async (db: Db, accountId: number, id: number, changes: LeadChanges, now: Date): Promise<void> => {
+  try {
+    await db.transaction().execute((trx) => changeLead(trx, accountId, id, changes, now));
+  } catch (error) {
+    if (isUniqueViolation(error)) throw duplicate();
+    throw error;
+  }
+};
+
+/**
+ * Deletes a lead with its contacts, or one contact.
+ * @throws DomainError lead_not_found
+ */
+export const deleteLead = (db: Db, accountId: number, id: number, now: Date): Promise<void> =>
+  db.transaction().execute(async (trx) => {
+    const { row } = await lockFamily(trx, accountId, id);
+    await trx.deleteFrom('leads').where('id', '=', id).execute();
+    if (row.primary_id !== null) await touchLead(trx, row.primary_id, now);
+  });

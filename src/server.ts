@@ -1,0 +1,79 @@
+// The composition root: settings -> database -> application -> listening; and back again on a stop.
+import type { Logger } from 'pino';
+import { authenticateBy, ensureFirstAccount } from './accounts/accounts.store.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { type DatabaseSource, type OpenedDatabase, openDatabase } from './db/open.ts';
+import { type AppDeps, buildApp } from './http/app.ts';
+import type { Authenticate } from './http/auth.ts';
+import { failInterruptedImports } from './imports/imports.store.ts';
+import { createPurger } from './purger.ts';
+
+/** Which database the settings name. */
+export const databaseSource = (config: Config, log?: Logger): DatabaseSource =>
+  config.DATABASE_URL === undefined
+    ? { kind: 'folder', dataDir: config.DATA_DIR }
+    : {
+        kind: 'server',
+        url: config.DATABASE_URL,
+        onIdleError: (error) => log?.error({ err: error }, 'an idle database connection failed'),
+      };
+
+/** A server that answers. */
+export interface RunningServer {
+  /** Where it listens. */
+  url: string;
+  /** The first key, when the database was new. */
+  firstKey: string | undefined;
+  /** Stops accepting, finishes what runs, closes the database. */
+  stop(): Promise<void>;
+}
+
+const appDeps = (config: Config, { db }: OpenedDatabase, clock: Clock, authenticate: Authenticate, purge: () => void): AppDeps => ({
+  db,
+  clock,
+  purge,
+  authenticate,
+  maxUploadBytes: config.IMPORT_MAX_MB,
+  http: {
+    publicUrl: config.PUBLIC_URL,
+    trustProxy: config.TRUST_PROXY,
+    corsOrigins: config.CORS_ORIGINS,
+    rateLimit: config.RATE_LIMIT,
+  },
+});
+
+/**
+ * Starts the server on an opened database, which from then on is the server's to close.
+ * `authenticate` stands in for the keys where the command line runs a server for itself.
+ */
+export const startServer = async (
+  config: Config,
+  opened: OpenedDatabase,
+  { log, authenticate }: { log: Logger; authenticate?: Authenticate },
+): Promise<RunningServer> => {
+  const { db } = opened;
+  const clock = systemClock;
+  const firstKey = await ensureFirstAccount(db, config.OUTDIAL_API_KEY, clock());
+  // Not for a server that a command runs for itself: another one may be in the middle of an import.
+  if (authenticate === undefined) await failInterruptedImports(db, clock());
+  const purger = createPurger(db, (error) => log.error({ err: error }, 'purging a deleted campaign failed'));
+  const deps = appDeps(config, opened, clock, authenticate ?? authenticateBy(db, clock), purger.wake);
+  const app = await buildApp({ ...deps, logger: log });
+  const stop = async (): Promise<void> => {
+    await app.close();
+    await purger.stop();
+    await opened.close();
+  };
+  try {
+    const url = await app.listen({ host: config.HOST, port: config.PORT });
+    purger.wake();
+    return { url, firstKey: firstKey?.token, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+/** Opens the database that the settings name. */
+export const openConfigured = (config: Config, log?: Logger): Promise<OpenedDatabase> => openDatabase(databaseSource(config, log));

@@ -1,0 +1,45 @@
+// What runs where: pure tests once; everything that touches HTTP or a database on PGlite and on PostgreSQL; servers as processes.
+import { configDefaults, defineConfig } from 'vitest/config';
+import { createClosingLine } from './test/support/closing-line.ts';
+
+const WITH_DATABASE = ['src/**/*.{store,routes}.test.ts', 'test/**/*.test.ts'];
+const ELSEWHERE = [...configDefaults.exclude, 'test/unit/**', 'test/process/**', 'test/contract/**', 'test/walls.test.ts'];
+
+const project = (name: string, test: object) => ({ extends: true as const, test: { name, ...test } });
+
+export default defineConfig({
+  test: {
+    reporters: ['default', createClosingLine()],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    projects: [
+      project('unit', {
+        include: ['src/**/*.test.ts', 'test/{unit,contract}/**/*.test.ts', 'test/walls.test.ts'],
+        exclude: [...configDefaults.exclude, 'src/**/*.{store,routes}.test.ts'],
+      }),
+      project('pglite', {
+        include: WITH_DATABASE,
+        exclude: [...ELSEWHERE, 'test/postgres/**'],
+        globalSetup: 'test/support/prepare-pglite.ts',
+        setupFiles: 'test/support/closing.ts',
+        provide: { databaseKind: 'pglite' },
+      }),
+      project('postgres', {
+        include: WITH_DATABASE,
+        exclude: ELSEWHERE,
+        globalSetup: 'test/support/prepare-postgres.ts',
+        setupFiles: 'test/support/closing.ts',
+        provide: { databaseKind: 'postgres' },
+      }),
+      // Servers, started for real: one file at a time, since each fills the machine.
+      project('process', {
+        include: ['test/process/**/*.test.ts'],
+        fileParallelism: false,
+        testTimeout: 90_000,
+        globalSetup: 'test/support/prepare-postgres.ts',
+        setupFiles: 'test/support/closing.ts',
+        provide: { databaseKind: 'postgres' },
+      }),
+    ],
+  },
+});
