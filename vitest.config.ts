@@ -10,6 +10,8 @@ const project = (name: string, test: object) => ({ extends: true as const, test:
 export default defineConfig({
   test: {
     reporters: ['default', createClosingLine()],
+    // Vitest would leave one processor free; tests mostly wait for a database.
+    maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [

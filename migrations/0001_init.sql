@@ -150,6 +150,8 @@ create table imports (
   status text not null check (status in ('running', 'completed', 'failed')),
   counts json not null,
   created_at timestamptz not null,
+  -- The last sign of life of a running import.
+  heartbeat_at timestamptz not null,
   finished_at timestamptz
 );
 create index imports_of_account on imports (account_id, id);

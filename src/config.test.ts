@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ConfigError, loadConfig, VARIABLES } from './config.ts';
+import { ConfigError, loadConfig, localUrl, processEnvironment, VARIABLES } from './config.ts';
 
 const problemsOf = (environment: Record<string, string>): readonly string[] => {
   try {
@@ -116,4 +119,34 @@ test('every variable has a meaning, and its default is readable', () => {
     expect(meaning, name).toMatch(/^[A-Z].*\.$/);
     if (fallback !== undefined) expect(() => read(fallback), name).not.toThrow();
   }
+});
+
+test('a .env file lies beneath the environment, where what is empty counts as unset', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'outdial-env-'));
+  try {
+    const file = join(folder, '.env');
+    const given = () => ({ PORT: '', DATA_DIR: '  ', LOG_LEVEL: 'warn' });
+    expect(processEnvironment(given(), file)).toEqual(given());
+    writeFileSync(file, 'PORT=4000\nDATA_DIR="/var/lib/outdial" # quoted\nLOG_LEVEL=debug\nHOST=0.0.0.0\nRATE_LIMIT=\n');
+    expect(loadConfig(processEnvironment(given(), file))).toMatchObject({
+      PORT: 4000,
+      DATA_DIR: '/var/lib/outdial',
+      LOG_LEVEL: 'warn',
+      HOST: '0.0.0.0',
+      RATE_LIMIT: 50,
+    });
+    expect(() => processEnvironment({}, folder)).toThrow('EISDIR');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test.each([
+  ['127.0.0.1', 'http://127.0.0.1:3000'],
+  ['0.0.0.0', 'http://127.0.0.1:3000'],
+  ['::', 'http://[::1]:3000'],
+  ['2001:db8::7', 'http://[2001:db8::7]:3000'],
+  ['localhost', 'http://localhost:3000'],
+])('a server on %s is reached at %s', (host, url) => {
+  expect(localUrl(host, 3000)).toBe(url);
 });

@@ -1,5 +1,7 @@
 // The whole environment, in one table: name, default, meaning, how it is read. The only reader of process.env.
-import { isIP } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { isIP, isIPv6 } from 'node:net';
+import { parseEnv } from 'node:util';
 import { GIVEN_KEY_FORM, parseGivenKey } from './accounts/api-key.ts';
 
 interface Variable<Value> {
@@ -168,12 +170,32 @@ export const loadConfig = (environment: Record<string, string | undefined>): Con
   return Object.freeze(values) as Config;
 };
 
-/** The environment of this process, with a `.env` file in the working folder read beneath it. */
-export const processEnvironment = (): Record<string, string | undefined> => {
+const readIfThere = (file: string): string => {
   try {
-    process.loadEnvFile();
+    return readFileSync(file, 'utf8');
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
   }
-  return process.env;
+};
+
+/**
+ * The environment of this process, with the `.env` file of the working folder read beneath it. What is empty there
+ * counts as unset, and so does not hide the file's. The file's variables become the process's: the PostgreSQL driver
+ * reads some of its own (PGPASSWORD).
+ */
+export const processEnvironment = (environment = process.env, file = '.env'): Record<string, string | undefined> => {
+  for (const [name, value] of Object.entries(parseEnv(readIfThere(file)))) {
+    if ((environment[name] ?? '').trim() === '') environment[name] = value;
+  }
+  return environment;
+};
+
+// Addresses that stand for all of a machine are none to connect to.
+const LOOPBACK: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+
+/** The URL under which a server that listens on `host` is reached from the same machine. */
+export const localUrl = (host: string, port: number): string => {
+  const address = LOOPBACK[host] ?? host;
+  return `http://${isIPv6(address) ? `[${address}]` : address}:${port}`;
 };

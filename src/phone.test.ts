@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { countryOf, isAssignable, isCountry, toE164, toE164In } from './phone.ts';
+import { countryOf, isAssignable, isCountry, toE164, toE164In, withoutTrunkZero } from './phone.ts';
 
 test.each([
   ['+1234567890', '+1234567890'],
@@ -52,6 +52,7 @@ describe('national numbers', () => {
 test('the documents’ own sample is well shaped, though nobody can have it', () => {
   expect(isAssignable(e164('+1234567890'))).toBe(false);
   expect(isAssignable(e164('+12024561111'))).toBe(true);
+  expect(isAssignable(e164('+400700000001'))).toBe(false);
 });
 
 test.each([
@@ -61,4 +62,17 @@ test.each([
   ['constructor', false],
 ])('%s is a country: %s', (code, expected) => {
   expect(isCountry(code)).toBe(expected);
+});
+
+test.each([
+  ['+400700000001', '+40700000001'],
+  ['+4402079460000', '+442079460000'],
+  ['+40700000001', undefined],
+  ['+4000700000001', undefined],
+  ['+390669812345', undefined],
+  ['+3903471234567', undefined],
+  ['+242066123456', undefined],
+  ['+1234567890', undefined],
+])('%s without a trunk zero: %s', (number, expected) => {
+  expect(withoutTrunkZero(e164(number))).toBe(expected);
 });

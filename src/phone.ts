@@ -39,5 +39,24 @@ export const toE164In = (text: string, country: CountryCode): E164 | undefined =
   return parsed.isValid() || plausible ? toE164(parsed.number) : undefined;
 };
 
-/** Whether a number fits the numbering plan of its country. A well-shaped number may not. */
-export const isAssignable = (number: E164): boolean => parsePhoneNumberFromString(number)?.isValid() ?? false;
+/** Whether a number, digit for digit, fits the numbering plan of its country. A well-shaped number may not. */
+export const isAssignable = (number: E164): boolean => {
+  // Parsing forgives a trunk prefix behind the country code.
+  const parsed = parsePhoneNumberFromString(number);
+  return parsed !== undefined && parsed.number === number && parsed.isValid();
+};
+
+// Italy's numbers begin with their zero, also abroad: without it they would be other people's.
+const KEEPS_ZERO = '39';
+
+/**
+ * A number without the zero behind its country code that only callers at home dial (+40 0741...). Undefined where the
+ * digits can be assigned as they are, or cannot without the zero either.
+ */
+export const withoutTrunkZero = (number: E164): E164 | undefined => {
+  const code = parsePhoneNumberFromString(number)?.countryCallingCode;
+  if (code === undefined || code === KEEPS_ZERO || !number.startsWith(`+${code}0`) || isAssignable(number)) return undefined;
+  const rest = number.slice(`+${code}0`.length);
+  const dropped = toE164(`+${code}${rest}`);
+  return dropped !== undefined && isAssignable(dropped) ? dropped : undefined;
+};

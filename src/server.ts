@@ -1,8 +1,9 @@
 // The composition root: settings -> database -> application -> listening; and back again on a stop.
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { authenticateBy, ensureFirstAccount } from './accounts/accounts.store.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { Config } from './config.ts';
+import { type Config, localUrl } from './config.ts';
 import { type DatabaseSource, type OpenedDatabase, openDatabase } from './db/open.ts';
 import { type AppDeps, buildApp } from './http/app.ts';
 import type { Authenticate } from './http/auth.ts';
@@ -21,7 +22,7 @@ export const databaseSource = (config: Config, log?: Logger): DatabaseSource =>
 
 /** A server that answers. */
 export interface RunningServer {
-  /** Where it listens. */
+  /** Where it is reached from the same machine. */
   url: string;
   /** The first key, when the database was new. */
   firstKey: string | undefined;
@@ -43,8 +44,14 @@ const appDeps = (config: Config, { db }: OpenedDatabase, clock: Clock, authentic
   },
 });
 
+// The one that listens, which with PORT=0 the system has chosen.
+const portOf = ({ server }: FastifyInstance): number => {
+  const address = server.address();
+  return typeof address === 'string' ? 0 : (address?.port ?? 0);
+};
+
 /**
- * Starts the server on an opened database, which from then on is the server's to close.
+ * Starts the server on an opened database, which from then on is the server's to close, also when it fails to start.
  * `authenticate` stands in for the keys where the command line runs a server for itself.
  */
 export const startServer = async (
@@ -54,23 +61,27 @@ export const startServer = async (
 ): Promise<RunningServer> => {
   const { db } = opened;
   const clock = systemClock;
-  const firstKey = await ensureFirstAccount(db, config.OUTDIAL_API_KEY, clock());
-  // Not for a server that a command runs for itself: another one may be in the middle of an import.
-  if (authenticate === undefined) await failInterruptedImports(db, clock());
   const purger = createPurger(db, (error) => log.error({ err: error }, 'purging a deleted campaign failed'));
-  const deps = appDeps(config, opened, clock, authenticate ?? authenticateBy(db, clock), purger.wake);
-  const app = await buildApp({ ...deps, logger: log });
+  let app: FastifyInstance | undefined;
   const stop = async (): Promise<void> => {
-    await app.close();
-    await purger.stop();
-    await opened.close();
+    try {
+      await app?.close();
+    } finally {
+      await purger.stop();
+      await opened.close();
+    }
   };
   try {
-    const url = await app.listen({ host: config.HOST, port: config.PORT });
+    const firstKey = await ensureFirstAccount(db, config.OUTDIAL_API_KEY, clock());
+    // Not for a server that a command runs for itself: another one may be in the middle of an import.
+    if (authenticate === undefined) await failInterruptedImports(db, clock());
+    const deps = appDeps(config, opened, clock, authenticate ?? authenticateBy(db, clock), purger.wake);
+    app = await buildApp({ ...deps, logger: log });
+    await app.listen({ host: config.HOST, port: config.PORT });
     purger.wake();
-    return { url, firstKey: firstKey?.token, stop };
+    return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop };
   } catch (error) {
-    await stop();
+    await stop().catch((failure: unknown) => log.error({ err: failure }, 'closing after a failed start failed, too'));
     throw error;
   }
 };

@@ -34,6 +34,7 @@ const MAKE: Record<string, (api: Caller) => Promise<Record<string, number | stri
         status: 'completed',
         counts: '{}',
         created_at: t.clock(),
+        heartbeat_at: t.clock(),
       })
       .returning('id')
       .executeTakeFirstOrThrow();

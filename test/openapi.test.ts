@@ -62,6 +62,18 @@ test('/docs is a page, with and without the slash, and so is what it loads', asy
   }
 });
 
+test('/docs loads what it needs from the path that a proxy has put before it', async () => {
+  const prefixed = await startApp({ http: { publicUrl: 'https://www.example.test/dial' } });
+  const page = await prefixed.app.inject('/docs');
+  const assets = [...page.payload.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, asset]) => asset ?? '');
+  expect(assets.length).toBeGreaterThan(2);
+  for (const asset of assets) {
+    const { pathname } = new URL(asset, 'https://www.example.test/dial/docs/');
+    expect(pathname).toMatch(/^\/dial\/docs\//);
+    expect((await prefixed.app.inject(pathname.replace('/dial', ''))).statusCode, asset).toBe(200);
+  }
+});
+
 test.each(['/docs/static/%2e%2e/%2e%2e/package.json', '/docs/static/..%2f..%2fpackage.json', '/docs/static/nothing.js'])(
   'below /docs there is nothing but the page: %s',
   async (path) => {

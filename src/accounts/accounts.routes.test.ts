@@ -42,6 +42,8 @@ describe('the account', () => {
 
   test.each<[object, string, string]>([
     [{ name: null }, 'name', 'The name field must be a string.'],
+    [{ name: ' ' }, 'name', 'The name field must be a string.'],
+    [{ email: '' }, 'email', 'The email field must be a string.'],
     [{ name: 'x'.repeat(256) }, 'name', 'The name field must not be greater than 255 characters.'],
     [{ name: 'a\0' }, 'name', 'The name field contains characters that are not allowed (NUL or a lone surrogate).'],
     [{ email: 'mine' }, 'email', 'The email field must be a valid email address.'],

@@ -1,7 +1,7 @@
 // Who the key belongs to, the account's settings, and its API keys.
 import { Type } from 'typebox';
 import { DomainError, ValidationError } from '../errors.ts';
-import { IdParams, IsoMicro, Message, MessageWith, Nullable, Text, ValidationFailed } from '../http/fields.ts';
+import { Changes, IdParams, IsoMicro, Message, MessageWith, Nullable, Text, ValidationFailed } from '../http/fields.ts';
 import { spellings } from '../http/spellings.ts';
 import type { App, RouteDeps } from '../http/types.ts';
 import { toIsoMicro } from '../http/wire-time.ts';
@@ -27,7 +27,7 @@ const AccountOut = Type.Object(
   { additionalProperties: false },
 );
 
-const AccountUpdate = Type.Object({
+const AccountUpdate = Changes({
   name: Type.Optional(Text({ minLength: 1, maxLength: 255 })),
   email: Type.Optional(Text({ format: 'email', maxLength: 255 })),
   timezone: Type.Optional(Nullable(Text())),

@@ -119,6 +119,47 @@ test('a deletion stops the running campaigns of that assistant, and no others', 
   expect((await t.api.get(`/api/user/campaign/${campaigns[0]}`)).status).toBe(200);
 });
 
+const statusOf = async (id: number) => (await t.api.get(`/api/user/campaign/${id}`)).body.status;
+
+test('an assistant that gives its number up stops the running campaigns that have no other', async () => {
+  const number = await buildNumber(t.api);
+  const { id } = await buildAssistant(t.api, { phone_number_id: number.id });
+  const [bare, pooled] = [await campaign(id, 'draft'), await campaign(id, 'draft')];
+  await t.api.put(`/api/user/campaign/${pooled}`, { phone_number_ids: [number.id] });
+  for (const one of [bare, pooled]) await t.db.updateTable('campaigns').set({ status: 'in-progress' }).where('id', '=', one).execute();
+  await put(id, { name: 'Renamed' });
+  expect([await statusOf(bare), await statusOf(pooled)]).toEqual(['in-progress', 'in-progress']);
+  expect((await put(id, { phone_number_id: null })).status).toBe(200);
+  expect([await statusOf(bare), await statusOf(pooled)]).toEqual(['stopped', 'in-progress']);
+});
+
+test('an assistant that turns inbound stops its running campaigns, and they cannot be started', async () => {
+  const number = await buildNumber(t.api);
+  const { id } = await buildAssistant(t.api);
+  const one = await campaign(id, 'draft');
+  await t.api.put(`/api/user/campaign/${one}`, { phone_number_ids: [number.id], mark_complete_when_no_leads: false });
+  const start = () => t.api.post('/api/user/campaigns/update-status', { campaign_id: one, action: 'start' });
+  expect((await start()).status).toBe(200);
+  expect((await put(id, { type: 'inbound' })).status).toBe(200);
+  expect(await statusOf(one)).toBe('stopped');
+  const refused = await start();
+  expect([refused.status, refused.body.success, await statusOf(one)]).toEqual([400, false, 'stopped']);
+});
+
+test('a campaign that is started while its assistant loses the number, or turns inbound, does not run on', async () => {
+  const number = await buildNumber(t.api);
+  for (let round = 0; round < 5; round++) {
+    for (const change of [{ phone_number_id: null }, { type: 'inbound', phone_number_id: null }]) {
+      const { id } = await buildAssistant(t.api, { phone_number_id: number.id });
+      const one = await campaign(id, 'draft');
+      await t.api.put(`/api/user/campaign/${one}`, { mark_complete_when_no_leads: false });
+      const start = t.api.post('/api/user/campaigns/update-status', { campaign_id: one, action: 'start' });
+      expect((await Promise.all([start, put(id, change)])).at(1)?.status).toBe(200);
+      expect(await statusOf(one)).not.toBe('in-progress');
+    }
+  }
+});
+
 test('a campaign that is started while its assistant is deleted does not run on', async () => {
   const number = await buildNumber(t.api);
   for (let round = 0; round < 5; round++) {

@@ -2,6 +2,7 @@
 // On an update a rule only speaks when the body gave one of the fields it is about.
 import { findLanguage, findLlmModel, findSpeechModel, findSynthesizer, findTranscriber, findVoice } from '../catalogue/lookups.ts';
 import type { FieldErrors } from '../errors.ts';
+import { requiredMessage, selectedInvalid } from '../sentences.ts';
 import { INVALID_TIME_ZONE, isTimeZone } from '../time-zone.ts';
 import type { AssistantValues, InputName } from './assistant-fields.ts';
 
@@ -23,13 +24,10 @@ interface Case {
 type Finding = readonly [field: string, sentence: string];
 type Rule = (one: Case) => Finding[];
 
-// The framework shows a top-level name with blanks, and the path of a nested field as it is.
-const attributeOf = (field: string): string => (field.includes('.') ? field : field.replaceAll('_', ' '));
-
 const when = (broken: boolean, field: string, sentence: string): Finding[] => (broken ? [[field, sentence]] : []);
-const unknownId = (broken: boolean, field: string): Finding[] => when(broken, field, `The selected ${attributeOf(field)} is invalid.`);
+const unknownId = (broken: boolean, field: string): Finding[] => when(broken, field, selectedInvalid(field));
 
-const missing = (broken: boolean, field: string): Finding[] => when(broken, field, `The ${attributeOf(field)} field is required.`);
+const missing = (broken: boolean, field: string): Finding[] => when(broken, field, requiredMessage(field));
 
 const voice: Rule = ({ values, given }) => {
   if (!given('voice_id', 'language_id', 'mode')) return [];

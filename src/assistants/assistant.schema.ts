@@ -27,7 +27,7 @@ const inputOf = (name: InputName): TSchema => {
 const inputs = Object.fromEntries(INPUT_NAMES.map((name) => [name, inputOf(name)]));
 
 /** The body of an update: any of the fields. Unknown keys are ignored. */
-export const AssistantUpdate = Type.Unsafe<AssistantInput>({ type: 'object', properties: inputs });
+export const AssistantUpdate = Type.Unsafe<AssistantInput>({ type: 'object', properties: inputs, 'x-partial': true });
 
 const withDefault = (name: InputName): object => {
   const initial = INITIAL[name];

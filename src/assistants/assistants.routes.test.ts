@@ -94,6 +94,13 @@ describe('read, update, delete', () => {
     expect(await read(id)).toMatchObject({ webhook_url: null, voice_mail_message: null, initial_message: '', timezone: null });
   });
 
+  test.each(['name', 'system_prompt', 'type', 'mode'])('a blank %s is a wrong value', async (field) => {
+    const id = await create();
+    const { status, body } = await t.api.put(`/api/user/assistant/${id}`, { max_duration: 99, [field]: ' ' });
+    expect([status, Object.keys(body.errors)]).toEqual([422, [field]]);
+    expect((await read(id)).max_duration).not.toBe(99);
+  });
+
   test('a change of mode resets models and providers, unless the body gives them', async () => {
     const id = await create({
       llm_model_id: 3,

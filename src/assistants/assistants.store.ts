@@ -1,6 +1,7 @@
 // Assistants in the database. A deleted one is found by nobody; its row stays, since past calls name it.
 import type { ExpressionBuilder } from 'kysely';
 import type { Account } from '../accounts/account.ts';
+import { stopCampaignsOfAssistant, stopCampaignsWithoutNumber } from '../campaigns/stop-campaigns.store.ts';
 import type { AssistantRow, Database, Db } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
 import { DomainError, ValidationError } from '../errors.ts';
@@ -97,8 +98,14 @@ export const insertAssistant = (db: Db, account: Account, input: AssistantInput,
       .executeTakeFirstOrThrow();
   });
 
+// What an assistant has lost its campaigns cannot call with.
+const stopWhatCannotCall = async (trx: Db, before: AssistantRow, after: AssistantRow, now: Date): Promise<void> => {
+  if (before.phone_number_id !== null && after.phone_number_id === null) await stopCampaignsWithoutNumber(trx, after.account_id, now);
+  if (before.type === 'outbound' && after.type === 'inbound') await stopCampaignsOfAssistant(trx, after.account_id, after.id, now);
+};
+
 /**
- * Changes the given fields.
+ * Changes the given fields. Running campaigns stop that are left without a number, or whose assistant turns inbound.
  * @throws DomainError assistant_not_found; ValidationError
  */
 export const updateAssistant = (db: Db, accountId: number, ref: AssistantRef, input: AssistantInput, now: Date): Promise<AssistantRow> =>
@@ -109,13 +116,15 @@ export const updateAssistant = (db: Db, accountId: number, ref: AssistantRef, in
     const values = changedValues(valuesOf(row), input);
     const numbers = await lookAtNumbers(trx, accountId, values, row.id);
     refuseBroken(checkAssistant(values, numbers, new Set(Object.keys(input))));
-    return trx
+    const changed = await trx
       .updateTable('assistants')
       .set({ ...toColumns(values), updated_at: now })
       .where('account_id', '=', accountId)
       .where('id', '=', row.id)
       .returningAll()
       .executeTakeFirstOrThrow();
+    await stopWhatCannotCall(trx, row, changed, now);
+    return changed;
   });
 
 /** The columns that the webhook switches set. */
@@ -153,20 +162,5 @@ export const deleteAssistant = (db: Db, accountId: number, ref: AssistantRef, no
       .returning('id')
       .executeTakeFirst();
     if (row === undefined) throw new DomainError('assistant_not_found');
-    // A start that is under way holds its campaign. Waiting for it here lets the next statement see what it did.
-    await trx
-      .selectFrom('campaigns')
-      .select('id')
-      .where('account_id', '=', accountId)
-      .where('assistant_id', '=', row.id)
-      .orderBy('id')
-      .forNoKeyUpdate()
-      .execute();
-    await trx
-      .updateTable('campaigns')
-      .set({ status: 'stopped', updated_at: now })
-      .where('account_id', '=', accountId)
-      .where('assistant_id', '=', row.id)
-      .where('status', '=', 'in-progress')
-      .execute();
+    await stopCampaignsOfAssistant(trx, accountId, row.id, now);
   });

@@ -1,13 +1,12 @@
 // What older documents and clients in use call the fields of an assistant, put into today's words before the schema is
 // applied. An older name only counts when today's is absent. Pure; it refuses nothing. Source: the contract's compat notes, 6.
 import { findLanguageByWord, findLlmModelByWord } from '../catalogue/lookups.ts';
+import { isRecord } from '../is-record.ts';
 import { INPUT_NAMES, type InputName, mayBeNull } from './assistant-fields.ts';
 import { flattenTool } from './tools.ts';
 
 type Body = Record<string, unknown>;
 type Read = (value: unknown) => unknown;
-
-const isRecord = (value: unknown): value is Body => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const asIs: Read = (value) => value;
 

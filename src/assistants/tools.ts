@@ -1,5 +1,7 @@
 // The tools of an assistant: what each kind is made of, and its defaults. A tool keeps every key it was given; those of
 // its kind are checked. Pure data; tool.schema.ts makes the schema of it.
+
+import { isRecord } from '../is-record.ts';
 import { boolean, id, integer, type Kind, text, word } from './kinds.ts';
 
 /** A tool as it is stored and answered. */
@@ -60,8 +62,6 @@ export const TOOLS: Readonly<Record<string, Readonly<Record<string, ToolField>>>
     calcom_booking_fields: { is: 'booking-fields' },
   },
 };
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const withDefaults = (fields: Readonly<Record<string, ToolField>> = {}, given: Record<string, unknown>): Record<string, unknown> => {
   const out = { ...given };

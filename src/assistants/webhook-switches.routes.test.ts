@@ -99,6 +99,8 @@ describe.each(KINDS)('the %swebhook', (kind, enabled, disabled, on) => {
     ['no url', 'The webhook url field must be a valid URL.'],
     ['ftp://files.example.test/', 'The webhook url field must be a valid URL.'],
     ['javascript:alert(1)', 'The webhook url field must be a valid URL.'],
+    ['https://', 'The webhook url field must be a valid URL.'],
+    ['https://hooks.example.test:99999/', 'The webhook url field must be a valid URL.'],
     ['//hooks.example.test/', 'The webhook url field must be a valid URL.'],
     [`https://hooks.example.test/${'a'.repeat(2048)}`, 'The webhook url field must not be greater than 2048 characters.'],
     [5, 'The webhook url field must be a string.'],

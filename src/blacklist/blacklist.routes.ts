@@ -7,7 +7,7 @@ import { PageOf, resolvePage, toPage, toSlice } from '../http/page.ts';
 import { pageLocation } from '../http/page-location.ts';
 import { toPhonePattern } from '../http/phone-filter.ts';
 import type { App, RouteDeps } from '../http/types.ts';
-import { requiredMessage } from '../http/validation-messages.ts';
+import { requiredMessage, selectedInvalid } from '../sentences.ts';
 import { type BlockedNumber, blockNumbers, listBlacklist, numbersOfLeads, unblockNumber } from './blacklist.store.ts';
 import { FROM_LEAD, presentEntry } from './blacklist.ts';
 
@@ -46,7 +46,7 @@ const resolveLeads = async (db: Db, accountId: number, ids: readonly number[]): 
   const numbers = await numbersOfLeads(db, accountId, ids);
   const unknown = ids.flatMap((id, index) => (numbers.has(id) ? [] : [`lead_ids.${index}`]));
   if (unknown.length > 0) {
-    throw new ValidationError(Object.fromEntries(unknown.map((field) => [field, [`The selected ${field} is invalid.`]])));
+    throw new ValidationError(Object.fromEntries(unknown.map((field) => [field, [selectedInvalid(field)]])));
   }
   return ids.flatMap((id) => numbers.get(id) ?? []);
 };

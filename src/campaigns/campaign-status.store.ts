@@ -1,7 +1,6 @@
 // Starting and stopping. Each check and its move are one transaction that holds the campaign's row, so of two that race
 // one wins. The dialer hooks in here: nothing else moves a campaign.
-import type { ExpressionBuilder } from 'kysely';
-import type { CampaignRow, Database, Db } from '../db/schema.ts';
+import type { CampaignRow, Db } from '../db/schema.ts';
 import { type CampaignStatus, campaignZone, nextCampaignStatus } from './campaign.ts';
 import { lockCampaign } from './campaigns.store.ts';
 
@@ -100,6 +99,10 @@ const refuseStart = async (trx: Db, campaign: CampaignRow): Promise<MoveRefusal 
     .where('assistants.account_id', '=', campaign.account_id)
     .where('assistants.id', '=', campaign.assistant_id)
     .where('assistants.deleted_at', 'is', null)
+    // An inbound one calls nobody; its campaigns were stopped when it became one.
+    .where('assistants.type', '=', 'outbound')
+    // Share: who changes or deletes the assistant waits, and then sees this campaign running (stop-campaigns.store.ts).
+    .forShare('assistants')
     .executeTakeFirst();
   if (facts === undefined) return 'campaign_assistant_gone';
   if (campaignZone(campaign.timezone, facts.account_zone, facts.assistant_zone) === null) return 'campaign_without_timezone';
@@ -135,43 +138,3 @@ export const stopCampaign = (db: Db, accountId: number, id: number, now: Date): 
   move(db, accountId, id, 'stop', now, async (_trx, campaign) =>
     nextCampaignStatus(campaign.status, 'stop') === undefined ? 'campaign_not_running' : undefined,
   );
-
-const withoutNumber = (eb: ExpressionBuilder<Database, 'campaigns'>) =>
-  eb.and([
-    eb.not(
-      eb.exists(
-        eb.selectFrom('campaign_phone_numbers').select('campaign_id').whereRef('campaign_phone_numbers.campaign_id', '=', 'campaigns.id'),
-      ),
-    ),
-    eb.not(
-      eb.exists(
-        eb
-          .selectFrom('assistants')
-          .select('assistants.id')
-          .whereRef('assistants.id', '=', 'campaigns.assistant_id')
-          .where('assistants.phone_number_id', 'is not', null),
-      ),
-    ),
-  ]);
-
-/** Stops the account's running campaigns that have no number left to call from. For who removes a number, in the same transaction. */
-export const stopCampaignsWithoutNumber = async (trx: Db, accountId: number, now: Date): Promise<void> => {
-  // Two removals at once would each still see the other's number; and campaigns are locked in the order of ids everywhere.
-  await trx
-    .selectFrom('campaigns')
-    .select('id')
-    .where('account_id', '=', accountId)
-    .where('deleted_at', 'is', null)
-    .where('status', '=', 'in-progress')
-    .orderBy('id')
-    .forNoKeyUpdate()
-    .execute();
-  await trx
-    .updateTable('campaigns')
-    .set({ status: 'stopped', updated_at: now })
-    .where('account_id', '=', accountId)
-    .where('deleted_at', 'is', null)
-    .where('status', '=', 'in-progress')
-    .where(withoutNumber)
-    .execute();
-};

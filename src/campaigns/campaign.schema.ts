@@ -1,7 +1,7 @@
 // The shapes of campaigns on the wire: what is answered and what may be sent.
 import { Type } from 'typebox';
 import { AssistantId } from '../assistants/assistant.schema.ts';
-import { Bool, Id, Int, IsoMicro, Nullable, OneOf, Text } from '../http/fields.ts';
+import { Bool, Changes, Id, Int, IsoMicro, Nullable, OneOf, Text } from '../http/fields.ts';
 import { CAMPAIGN_DEFAULTS, CAMPAIGN_STATUSES, TIME_PATTERN, WEEKDAYS } from './campaign.ts';
 
 const Status = Type.Unsafe<(typeof CAMPAIGN_STATUSES)[number]>({ type: 'string', enum: [...CAMPAIGN_STATUSES] });
@@ -82,7 +82,7 @@ const settings = (usual: Partial<typeof CAMPAIGN_DEFAULTS>) => {
 export const CampaignCreate = Type.Object({ name: Name, assistant_id: AssistantId, ...settings(CAMPAIGN_DEFAULTS) });
 
 /** What may be changed of a campaign that is not running. */
-export const CampaignUpdate = Type.Object({
+export const CampaignUpdate = Changes({
   name: Type.Optional(Name),
   assistant_id: Type.Optional(AssistantId),
   ...settings({}),

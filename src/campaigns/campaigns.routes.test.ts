@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../test/support/app.ts';
+import { buildCampaign } from '../../test/support/build.ts';
 import { insertAssistant } from '../../test/support/insert-assistant.ts';
 
 const KEYS = [
@@ -293,6 +294,13 @@ describe('update', () => {
     const { status, body } = await t.api.put(`/api/user/campaign/${id}`, { max_retries: 1, ...fields });
     expect({ status, body }).toEqual({ status: 422, body: { message: TOP, errors } });
     expect(await detail(id)).toEqual(before);
+  });
+
+  test.each(['name', 'timezone', 'allowed_hours_start_time', 'assistant_id'])('a blank %s is a wrong value', async (field) => {
+    const { id, body: before } = await buildCampaign(t.api);
+    const { status, body } = await t.api.put(`/api/user/campaign/${id}`, { max_retries: 5, [field]: ' ' });
+    expect([status, Object.keys(body.errors)]).toEqual([422, [field]]);
+    expect((await t.api.get(`/api/user/campaign/${id}`)).body.max_retries).toBe(before.max_retries);
   });
 
   test('judges the goal as it will stand', async () => {

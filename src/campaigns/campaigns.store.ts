@@ -4,6 +4,7 @@ import type { AssistantRef } from '../assistants/assistant-ref.ts';
 import { findAssistant } from '../assistants/assistants.store.ts';
 import type { AssistantRow, CampaignRow, Db } from '../db/schema.ts';
 import { DomainError, type FieldErrors, ValidationError } from '../errors.ts';
+import { selectedInvalid } from '../sentences.ts';
 import {
   type CampaignSettings,
   campaignZone,
@@ -59,7 +60,7 @@ const checkPool = async (trx: Db, accountId: number, ids: readonly number[] = []
     .execute();
   const own = new Set(rows.map((row) => row.id));
   const unknown = ids.flatMap((id, index) => (own.has(id) ? [] : [`phone_number_ids.${index}`]));
-  return Object.fromEntries(unknown.map((field) => [field, [`The selected ${field} is invalid.`]]));
+  return Object.fromEntries(unknown.map((field) => [field, [selectedInvalid(field)]]));
 };
 
 const refuseInvalid = (errors: FieldErrors): void => {

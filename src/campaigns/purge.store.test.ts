@@ -53,6 +53,7 @@ test('leads are gone from the list at once, from the table after the purge; what
       status: 'completed',
       counts: '{}',
       created_at: t.clock(),
+      heartbeat_at: t.clock(),
       finished_at: null,
     })
     .execute();
@@ -97,8 +98,7 @@ test('leads that come in while it is deleted are either refused or purged', asyn
   const add = (index: number) => t.api.post('/api/user/lead', { phone_number: `+1202555${1000 + index}`, campaign_id: id });
   const adding = Array.from({ length: 20 }, (_, index) => add(index));
   const deleted = t.api.delete(`/api/user/campaign/${id}`).then(() => purgeDeletedCampaigns(t.db, NEVER));
-  const answers = await Promise.all(adding);
-  await deleted;
+  const [answers] = await Promise.all([Promise.all(adding), deleted]);
   expect(answers.every(({ status }) => status === 200 || status === 404)).toBe(true);
   await purgeDeletedCampaigns(t.db, NEVER);
   expect([await count('leads'), await count('campaigns')]).toEqual([0, 0]);

@@ -1,13 +1,13 @@
 // Commands that open the database themselves: migrate, account, key. They are the operator's, so they need no API key.
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type Account, presentAccount } from '../accounts/account.ts';
-import { findAccount, insertAccount, listAccounts, mintKey, updateAccount } from '../accounts/accounts.store.ts';
-import { GIVEN_KEY_FORM, parseGivenKey } from '../accounts/api-key.ts';
+import { insertAccount, listAccounts, mintKey, updateAccount } from '../accounts/accounts.store.ts';
 import type { Config } from '../config.ts';
 import type { Db } from '../db/schema.ts';
 import { openConfigured } from '../server.ts';
-import { isTimeZone } from '../time-zone.ts';
-import { CommandError, type Output, table } from './output.ts';
+import { chooseAccount, noSuchAccount } from './choose-account.ts';
+import { readEmail, readGivenKey, readId, readLimit, readName, readZone } from './option-readers.ts';
+import { type Output, table } from './output.ts';
 
 /** What every command is given. */
 export interface CommandContext {
@@ -22,28 +22,6 @@ const withDatabase = async <Result>(config: Config, act: (db: Db) => Promise<Res
   } finally {
     await opened.close();
   }
-};
-
-const readKeyOption = (text: string): { id: number; secret: string } => {
-  const key = parseGivenKey(text);
-  if (key === undefined) throw new InvalidArgumentError(`The key ${GIVEN_KEY_FORM}.`);
-  return key;
-};
-
-/** Reads a whole number of at least 1. */
-export const readCount = (text: string): number => {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It must be a whole number of at least 1.');
-  return Number(text);
-};
-
-const readZone = (text: string): string => {
-  if (!isTimeZone(text)) throw new InvalidArgumentError('It must be an IANA time zone such as Europe/Vienna.');
-  return text;
-};
-
-const readEmail = (text: string): string => {
-  if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text)) throw new InvalidArgumentError('It must be an e-mail address.');
-  return text;
 };
 
 const accountLines = (accounts: readonly Account[]): string[] =>
@@ -61,29 +39,38 @@ interface LimitOptions {
 const limitOptions = (command: Command): Command =>
   command
     .option('--timezone <zone>', 'IANA time zone that campaigns and assistants take where they name none', readZone)
-    .option('--max-calls-in-parallel <n>', 'most parallel calls that one campaign may ask for (10 when not given at creation)', readCount)
-    .option('--max-parallel-calls <n>', 'most parallel calls of all campaigns together (10 when not given at creation)', readCount);
+    .option('--max-calls-in-parallel <n>', 'most parallel calls that one campaign may ask for (10 when not given at creation)', readLimit)
+    .option('--max-parallel-calls <n>', 'most parallel calls of all campaigns together (10 when not given at creation)', readLimit);
+
+// As with serve, which makes the first account of a new database itself when nobody else has.
+const configuredFirstKey = async (db: Db, { OUTDIAL_API_KEY: key }: Config): Promise<Config['OUTDIAL_API_KEY']> =>
+  key !== undefined && (await listAccounts(db)).length === 0 ? key : undefined;
 
 const addAccountCreate = (account: Command, { config, output }: CommandContext): void => {
   const command = account
     .command('create')
     .description('make an account and its first API key')
-    .requiredOption('--name <name>', 'what it is called')
+    .requiredOption('--name <name>', 'what it is called', readName)
     .requiredOption('--email <address>', 'where its owner is reached', readEmail)
-    .option('--key <id|secret>', 'use this key instead of a new one: an id, a bar, 20 or more letters and digits', readKeyOption);
+    .option(
+      '--key <id|secret>',
+      'use this key: an id, a bar, 20 or more letters and digits (default: a new one; OUTDIAL_API_KEY for the first account)',
+      readGivenKey,
+    );
   limitOptions(command).action(async (options: LimitOptions & { name: string; email: string; key?: { id: number; secret: string } }) => {
-    const { key: chosen, ...fields } = options;
+    const { key: given, ...fields } = options;
     const now = new Date();
     // Both or neither: a refused key must not leave an account without one.
-    const { made, key } = await withDatabase(config(), (db) =>
+    const { made, key, configured } = await withDatabase(config(), (db) =>
       db.transaction().execute(async (trx) => {
+        const configured = given === undefined ? await configuredFirstKey(trx, config()) : undefined;
         const made = await insertAccount(trx, fields, now);
-        return { made, key: await mintKey(trx, made.id, 'First key', now, chosen) };
+        return { made, key: await mintKey(trx, made.id, 'First key', now, given ?? configured), configured };
       }),
     );
     output().result({ ...presentAccount(made), key: key.token }, [
       `Account ${made.id} (${made.name}) is made.`,
-      `Its API key, shown this once: ${key.token}`,
+      configured === undefined ? `Its API key, shown this once: ${key.token}` : 'Its API key is the one in OUTDIAL_API_KEY.',
     ]);
   });
 };
@@ -102,7 +89,7 @@ const addAccountCommands = (program: Command, context: CommandContext): void => 
     });
 
   limitOptions(
-    account.command('update').description('change the limits or the time zone of an account').argument('<id>', 'its id', readCount),
+    account.command('update').description('change the limits or the time zone of an account').argument('<id>', 'its id', readId),
   ).action(async (id: number, { timezone, maxCallsInParallel, maxParallelCalls }: LimitOptions) => {
     const changes = {
       ...(timezone === undefined ? {} : { timezone }),
@@ -110,7 +97,7 @@ const addAccountCommands = (program: Command, context: CommandContext): void => 
       ...(maxParallelCalls === undefined ? {} : { max_parallel_calls: maxParallelCalls }),
     };
     const updated = await withDatabase(config(), (db) => updateAccount(db, id, changes, new Date()));
-    if (updated === undefined) throw new CommandError(`There is no account ${id}: see outdial account list.`);
+    if (updated === undefined) throw noSuchAccount(id);
     output().result(presentAccount(updated), accountLines([updated]));
   });
 };
@@ -120,24 +107,16 @@ const addKeyCommands = (program: Command, { config, output }: CommandContext): v
   command
     .command('create')
     .description('make an API key; it is shown once')
-    .option('--account <id>', 'whose key (may be left out while there is one account)', readCount)
-    .option('--name <name>', 'what it is for', 'Made on the command line')
-    .option('--key <id|secret>', 'use this key instead of a new one', readKeyOption)
+    .option('--account <id>', 'whose key (may be left out while there is one account)', readId)
+    .option('--name <name>', 'what it is for', readName, 'Made on the command line')
+    .option('--key <id|secret>', 'use this key instead of a new one', readGivenKey)
     .action(async (options: { account?: number; name: string; key?: { id: number; secret: string } }) => {
       const key = await withDatabase(config(), async (db) => {
-        const owner = options.account === undefined ? await onlyAccount(db) : await findAccount(db, options.account);
-        if (owner === undefined) throw new CommandError(`There is no account ${options.account}: see outdial account list.`);
+        const owner = await chooseAccount(db, options.account);
         return mintKey(db, owner.id, options.name, new Date(), options.key);
       });
       output().result({ id: key.id, name: key.name, key: key.token }, [`API key, shown this once: ${key.token}`]);
     });
-};
-
-const onlyAccount = async (db: Db): Promise<Account> => {
-  const [only, ...others] = await listAccounts(db);
-  if (only === undefined) throw new CommandError('There is no account yet: make one with outdial account create.');
-  if (others.length > 0) throw new CommandError('There are several accounts: choose one with --account ID.');
-  return only;
 };
 
 /** Adds `migrate`, `account` and `key`. */

@@ -3,19 +3,34 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import type { Account } from '../accounts/account.ts';
-import { findAccount, findByKey, listAccounts } from '../accounts/accounts.store.ts';
-import type { Config } from '../config.ts';
+import { findByKey } from '../accounts/accounts.store.ts';
+import { type Config, localUrl } from '../config.ts';
 import { DataDirBusyError } from '../db/data-dir-lock.ts';
 import type { Db } from '../db/schema.ts';
 import { openConfigured, startServer } from '../server.ts';
+import { chooseAccount } from './choose-account.ts';
+import { type Answer, call, NoAnswerError } from './http-call.ts';
 import { CommandError, type Output } from './output.ts';
 
 /** An API to talk to. */
 export interface Connection {
-  /** @returns the parsed answer. @throws CommandError with the server's own message when it refuses. */
-  request<Answer>(method: string, path: string, body?: object | FormData): Promise<Answer>;
+  /** @returns the parsed answer. @throws RefusedError when the server refuses, AnswerLostError when nobody knows. */
+  request<Result>(method: string, path: string, body?: object | FormData): Promise<Result>;
   close(): Promise<void>;
 }
+
+/** The server said no, in its own words. */
+export class RefusedError extends CommandError {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The whole request was sent, and then the connection broke: it may have been carried out. */
+export class AnswerLostError extends CommandError {}
 
 /** Options that choose the API and whose account it is. */
 export interface ConnectOptions {
@@ -35,45 +50,41 @@ const refusal = (status: number, answer: unknown): string => {
   return [message, ...details].join('\n  ');
 };
 
-const causeOf = (error: unknown): string => {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+const lostAnswer = (url: string, { sent, code }: NoAnswerError): CommandError => {
+  const reason = code === undefined ? '' : ` (${code})`;
+  return sent
+    ? new AnswerLostError(`The connection to ${url} broke before the answer came${reason}: what was asked may be done all the same.`)
+    : new CommandError(`No answer from ${url}${reason}: is the server running there (npm start)? Name another with --url.`);
+};
+
+const readAnswer = (url: string, { status, location, body }: Answer): unknown => {
+  if (status >= 300 && status < 400)
+    throw new CommandError(
+      `${url} answered that it has moved${location === undefined ? '' : ` to ${location}`}: give the new address with --url.`,
+    );
+  if (status >= 400) throw new RefusedError(status, refusal(status, body));
+  if (body === undefined) throw new CommandError(`What answers at ${url} is no Outdial server: name another with --url.`);
+  return body;
 };
 
 const connectTo = (url: string, token: string, close: () => Promise<void>): Connection => ({
-  async request<Answer>(method: string, path: string, body?: object | FormData): Promise<Answer> {
-    const form = body instanceof FormData;
-    let response: Response;
-    try {
-      response = await fetch(new URL(path, url), {
-        method,
-        headers: { authorization: `Bearer ${token}`, ...(form || body === undefined ? {} : { 'content-type': 'application/json' }) },
-        ...(body === undefined ? {} : { body: form ? body : JSON.stringify(body) }),
-      });
-    } catch (error) {
-      throw new CommandError(`No answer from ${url}${causeOf(error)}: is the server running there (npm start)? Name another with --url.`);
-    }
-    const answer: unknown = await response.json().catch(() => undefined);
-    if (!response.ok) throw new CommandError(refusal(response.status, answer));
-    return answer as Answer;
+  async request<Result>(method: string, path: string, body?: object | FormData): Promise<Result> {
+    // Appended: the base may have a path of its own.
+    const whole = `${url.replace(/\/+$/, '')}${path}`;
+    if (!URL.canParse(whole)) throw new CommandError(`${url} is not a URL: give one such as http://127.0.0.1:3000 with --url.`);
+    const answer = await call(method, new URL(whole), token, body).catch((error: unknown) => {
+      throw error instanceof NoAnswerError ? lostAnswer(url, error) : error;
+    });
+    return readAnswer(url, answer) as Result;
   },
   close,
 });
 
-const chooseAccount = async (db: Db, config: Config, options: ConnectOptions): Promise<Account> => {
-  if (options.account !== undefined) {
-    const account = await findAccount(db, options.account);
-    if (account === undefined) throw new CommandError(`There is no account ${options.account}: see outdial account list.`);
-    return account;
-  }
-  if (config.OUTDIAL_API_KEY !== undefined) {
-    const caller = await findByKey(db, config.OUTDIAL_API_KEY, new Date());
-    if (caller === undefined) throw new CommandError('The key in OUTDIAL_API_KEY is not one of this database.');
-    return caller.account;
-  }
-  const [only, ...others] = await listAccounts(db);
-  if (only === undefined || others.length > 0) throw new CommandError('There are several accounts: choose one with --account ID.');
-  return only;
+const callerAccount = async (db: Db, config: Config, options: ConnectOptions): Promise<Account> => {
+  if (options.account !== undefined || config.OUTDIAL_API_KEY === undefined) return chooseAccount(db, options.account);
+  const caller = await findByKey(db, config.OUTDIAL_API_KEY, new Date());
+  if (caller === undefined) throw new CommandError('The key in OUTDIAL_API_KEY is not one of this database.');
+  return caller.account;
 };
 
 const connectInProcess = async (config: Config, options: ConnectOptions, output: Output): Promise<Connection> => {
@@ -88,7 +99,7 @@ const connectInProcess = async (config: Config, options: ConnectOptions, output:
     output.note(`The database is new. Its first API key, shown this once: ${server.firstKey}`);
   }
   try {
-    account = await chooseAccount(opened.db, config, options);
+    account = await callerAccount(opened.db, config, options);
   } catch (error) {
     await server.stop();
     throw error;
@@ -103,8 +114,7 @@ const connectByKey = (url: string, key: string, { account }: ConnectOptions): Co
   return connectTo(url, key, async () => {});
 };
 
-const serverUrl = (config: Config): string =>
-  config.OUTDIAL_URL ?? `http://${config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST}:${config.PORT}`;
+const serverUrl = (config: Config): string => config.OUTDIAL_URL ?? localUrl(config.HOST, config.PORT);
 
 /** The API that a command's options mean. The caller closes it. */
 export const connect = async (config: Config, options: ConnectOptions, output: Output): Promise<Connection> => {

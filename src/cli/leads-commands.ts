@@ -1,17 +1,13 @@
 // `outdial leads`: import a contact list, list leads. Clients of the API like any other.
 import { constants, openAsBlob } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { starterAssistant } from '../assistants/starter-assistant.ts';
-import { type CommandContext, readCount } from './account-commands.ts';
-import { type Connection, type ConnectOptions, connect } from './connect.ts';
+import type { CommandContext } from './account-commands.ts';
+import { AnswerLostError, type Connection, type ConnectOptions, connect, RefusedError } from './connect.ts';
+import { findOrMakeCampaign, type Made, type Named, takeBack } from './import-target.ts';
+import { readId } from './option-readers.ts';
 import { CommandError, type Output, table } from './output.ts';
-
-interface Named {
-  id: number;
-  name: string;
-}
 
 interface ImportIssue {
   line: number;
@@ -40,38 +36,9 @@ const connectOptions = (command: Command): Command =>
   command
     .option('--url <url>', 'a running server (default: OUTDIAL_URL, else the database itself)')
     .option('--key <key>', 'API key for a running server (default: OUTDIAL_API_KEY)')
-    .option('--account <id>', 'whose leads, when the database is opened directly and holds several accounts', readCount);
+    .option('--account <id>', 'whose leads, when the database is opened directly and holds several accounts', readId);
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
-
-const outboundAssistant = async (api: Connection, output: Output): Promise<number> => {
-  const [first] = await api.request<Named[]>('GET', '/api/user/assistants/outbound');
-  if (first !== undefined) return first.id;
-  const { data } = await api.request<{ data: Named }>('POST', '/api/user/assistant', starterAssistant());
-  output.note(`Made the assistant "${data.name}" (id ${data.id}), since there was none: change it before you call anybody.`);
-  return data.id;
-};
-
-/** The campaign of that id or name. One that does not exist is made, if it was named. */
-const findOrCreateCampaign = async (api: Connection, idOrName: string, output: Output): Promise<Named> => {
-  const campaigns = await api.request<Named[]>('GET', '/api/user/campaigns');
-  const name = idOrName.trim();
-  const byId = /^\d+$/.test(name) ? campaigns.find(({ id }) => id === Number(name)) : undefined;
-  if (byId !== undefined) return byId;
-  const [match, ...others] = campaigns.filter((one) => one.name === name);
-  if (others.length > 0)
-    throw new CommandError(
-      `Several campaigns are called "${name}": name one by its id (${[match, ...others].map((one) => one?.id).join(', ')}).`,
-    );
-  if (match !== undefined) return match;
-  if (name === '' || /^\d+$/.test(name)) throw new CommandError(`There is no campaign ${idOrName}.`);
-  const { data } = await api.request<{ data: Named }>('POST', '/api/user/campaign', {
-    name,
-    assistant_id: await outboundAssistant(api, output),
-  });
-  output.note(`Made the campaign "${data.name}" (id ${data.id}) as a draft.`);
-  return data;
-};
 
 const issueLines = (title: string, issues: readonly ImportIssue[], count: number): string[] => {
   if (issues.length === 0) return [];
@@ -90,14 +57,55 @@ const importLines = (result: ImportResult, campaign: Named): string[] => {
   ];
 };
 
-const importForm = async (file: string, campaign: Named, options: ImportOptions): Promise<FormData> => {
+// Before anything is made for the sake of a file that cannot be imported.
+const openFile = async (file: string): Promise<File> => {
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isDirectory()) throw new CommandError(`Cannot read ${file}: it is a folder, not a file.`);
+  const isReadable = await access(file, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!found?.isFile() || !isReadable) throw new CommandError(`Cannot read ${file}.`);
+  if (found.size === 0) throw new CommandError(`The file ${file} is empty.`);
+  return new File([await openAsBlob(file)], basename(file));
+};
+
+const importForm = (file: File, campaign: Named, options: ImportOptions): FormData => {
   const form = new FormData();
   form.set('campaign_id', String(campaign.id));
   if (options.country !== undefined) form.set('country', options.country.toUpperCase());
   for (const pair of options.map ?? []) form.append('map', pair);
   if (options.allowDuplicates === true) form.set('allow_dupplicate', 'true');
-  form.set('file', await openAsBlob(file), basename(file));
+  form.set('file', file);
   return form;
+};
+
+interface ImportEnd {
+  campaign: Named;
+  result: ImportResult;
+}
+
+const sendFile = async (api: Connection, form: FormData): Promise<ImportResult> => {
+  try {
+    return await api.request('POST', '/api/user/leads/import', form);
+  } catch (error) {
+    if (!(error instanceof AnswerLostError)) throw error;
+    throw new CommandError(
+      `${error.message}\n  If the server still runs, so does the import: GET /api/user/leads/imports tells how it went.`,
+    );
+  }
+};
+
+const runImport = async (api: Connection, file: File, options: ImportOptions, output: Output): Promise<ImportEnd> => {
+  const made: Made[] = [];
+  try {
+    const campaign = await findOrMakeCampaign(api, options.campaign, made, output);
+    return { campaign, result: await sendFile(api, importForm(file, campaign, options)) };
+  } catch (error) {
+    // Only what was refused has surely left nothing in the campaign.
+    if (!(error instanceof RefusedError) || error.status >= 500) throw error;
+    throw new CommandError([error.message, ...(await takeBack(api, made))].join('\n  '));
+  }
 };
 
 const addImport = (leads: Command, { config, output }: CommandContext): void => {
@@ -114,14 +122,10 @@ const addImport = (leads: Command, { config, output }: CommandContext): void => 
     )
     .option('--allow-duplicates', 'add rows although the campaign has their number');
   connectOptions(command).action(async (file: string, options: ImportOptions) => {
-    // Before anything is made for the sake of a file that is not there.
-    await access(file, constants.R_OK).catch(() => {
-      throw new CommandError(`Cannot read ${file}.`);
-    });
+    const opened = await openFile(file);
     const api = await connect(config(), options, output());
     try {
-      const campaign = await findOrCreateCampaign(api, options.campaign, output());
-      const result = await api.request<ImportResult>('POST', '/api/user/leads/import', await importForm(file, campaign, options));
+      const { campaign, result } = await runImport(api, opened, options, output());
       output().result(result, importLines(result, campaign));
       if (result.status === 'failed') process.exitCode = 1;
     } finally {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { KeyIdTakenError } from '../accounts/accounts.store.ts';
 import { type Config, ConfigError, loadConfig, processEnvironment, VARIABLES } from '../config.ts';
-import { DataDirBusyError } from '../db/data-dir-lock.ts';
+import { DataDirBusyError, DataDirUnusableError } from '../db/data-dir-lock.ts';
 import { NewerDatabaseError } from '../db/migrate.ts';
 import { addOperatorCommands, type CommandContext } from './account-commands.ts';
 import { addLeadsCommands } from './leads-commands.ts';
@@ -30,19 +30,27 @@ const environmentHelp = (): string =>
     'have a key (--key or OUTDIAL_API_KEY); the others wait until it is stopped.',
   ].join('\n');
 
-const buildProgram = (): Command => {
-  const program = new Command('outdial')
+const buildProgram = (): { program: Command; isJson: () => boolean } => {
+  const program = new Command('outdial');
+  const isJson = (): boolean => program.opts<{ json?: boolean }>().json === true;
+  program
     .description('Outbound calling you host yourself.')
     .version(version)
-    .option('--json', 'print one JSON value, for machines')
+    .option('--json', 'print one JSON value, for machines; mistakes too, on standard error')
     .showHelpAfterError('(add --help for what there is)')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', environmentHelp)
+    // For machines a mistake in the command is told as any other failure is.
+    .configureOutput({
+      writeErr: (text) => {
+        if (!isJson()) process.stderr.write(text);
+      },
+    })
     .exitOverride();
   let config: Config | undefined;
   const context: CommandContext = {
     config: () => (config ??= loadConfig(processEnvironment())),
-    output: () => createOutput(program.opts<{ json?: boolean }>().json === true),
+    output: () => createOutput(isJson()),
   };
   program
     .command('serve')
@@ -50,32 +58,41 @@ const buildProgram = (): Command => {
     .action(() => serve(context.config(), context.output()));
   addOperatorCommands(program, context);
   addLeadsCommands(program, context);
-  return program;
+  return { program, isJson };
 };
 
 const isKnownRefusal = (error: unknown): error is Error =>
-  [CommandError, DataDirBusyError, NewerDatabaseError, KeyIdTakenError].some((known) => error instanceof known);
+  [CommandError, DataDirBusyError, DataDirUnusableError, NewerDatabaseError, KeyIdTakenError].some((known) => error instanceof known);
 
 // Sockets and drivers: their messages are made for people (connection refused, address in use).
 const isSystemError = (error: unknown): error is Error => error instanceof Error && 'code' in error;
 
-/** Says what went wrong in as few words as it deserves. @returns the exit code. */
-const explain = (error: unknown): number => {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  const say = (text: string) => process.stderr.write(`outdial: ${text}\n`);
-  if (error instanceof ConfigError) {
-    for (const problem of error.problems) say(problem);
-    return 2;
-  }
+// Commander says "error: ..." to people; and of a command without its subcommand nothing, since it shows the help.
+const usageProblem = ({ code, message }: CommanderError): string =>
+  code === 'commander.help' ? 'A command is missing: see --help.' : message.replace(/^error: /, '');
+
+/** What went wrong, in as few words as it deserves. */
+const problemsOf = (error: unknown): readonly string[] => {
+  if (error instanceof ConfigError) return error.problems;
+  if (error instanceof CommanderError) return [usageProblem(error)];
   if (error instanceof AggregateError)
-    say(error.errors.map((one: unknown) => (one instanceof Error ? one.message : String(one))).join('; '));
-  else if (isKnownRefusal(error) || isSystemError(error)) say(error.message);
-  else say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return [error.errors.map((one: unknown) => (one instanceof Error ? one.message : String(one))).join('; ')];
+  if (isKnownRefusal(error) || isSystemError(error)) return [error.message];
+  return [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+};
+
+const exitCodeOf = (error: unknown): number => {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof ConfigError) return 2;
   return error instanceof CommandError ? error.exitCode : 1;
 };
 
+const { program, isJson } = buildProgram();
 try {
-  await buildProgram().parseAsync();
+  await program.parseAsync();
 } catch (error) {
-  process.exitCode = explain(error);
+  process.exitCode = exitCodeOf(error);
+  // To people Commander has said it already, with a hint at the help.
+  const isTold = error instanceof CommanderError && (error.exitCode === 0 || !isJson());
+  if (!isTold) createOutput(isJson()).failure(problemsOf(error));
 }

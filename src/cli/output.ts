@@ -1,4 +1,5 @@
-// What the command line prints: plain lines for people, one JSON value for machines (--json).
+// What the command line prints: plain lines for people; for machines (--json) one JSON value as the result, and one on
+// each line of standard error.
 
 /** How a command speaks. */
 export interface Output {
@@ -6,16 +7,26 @@ export interface Output {
   result(value: unknown, lines: string | readonly string[]): void;
   /** Says something beside the result, on standard error. */
   note(line: string): void;
+  /** Says, on standard error, why there is no result: one sentence, or one for each thing that is wrong. */
+  failure(problems: readonly string[]): void;
 }
 
-export const createOutput = (json: boolean): Output => ({
-  result(value, lines) {
-    process.stdout.write(`${json ? JSON.stringify(value) : [lines].flat().join('\n')}\n`);
-  },
-  note(line) {
-    process.stderr.write(`${line}\n`);
-  },
-});
+/** Makes the output of one run: for machines or for people. */
+export const createOutput = (json: boolean): Output => {
+  const print = (stream: NodeJS.WriteStream, value: unknown, lines: readonly string[]): void => {
+    stream.write(`${json ? JSON.stringify(value) : lines.join('\n')}\n`);
+  };
+  return {
+    result: (value, lines) => print(process.stdout, value, [lines].flat()),
+    note: (line) => print(process.stderr, { note: line }, [line]),
+    failure: (problems) =>
+      print(
+        process.stderr,
+        { error: { message: problems.join(' '), problems } },
+        problems.map((problem) => `outdial: ${problem}`),
+      ),
+  };
+};
 
 /** Rows as columns that line up, under a header. */
 export const table = (header: readonly string[], rows: readonly (readonly unknown[])[]): string[] => {

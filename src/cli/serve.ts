@@ -17,7 +17,7 @@ const banner = (config: Config, { url, firstKey }: RunningServer): string[] => {
     `Outdial is ready at ${base}`,
     '',
     `  API key   ${keyLine}${firstKey === undefined || given ? '' : '   (shown this once: keep it)'}`,
-    `  Try it    curl -H "Authorization: Bearer ${key}" ${base}/api/user/leads`,
+    `  Try it    curl -H "Authorization: Bearer ${key}" "${base}/api/user/leads"`,
     `  API docs  ${base}/docs`,
     `  Storage   ${storage}`,
     '',

@@ -92,7 +92,7 @@ const openEmbedded = async (dataDir: string | undefined, dump: Blob | undefined)
 
 /**
  * Opens a database and brings its schema up to date.
- * @throws DataDirBusyError, NewerDatabaseError, or the driver's error when the server cannot be reached.
+ * @throws DataDirBusyError, DataDirUnusableError, NewerDatabaseError, or the driver's error when the server cannot be reached.
  */
 export const openDatabase = (source: DatabaseSource): Promise<OpenedDatabase> => {
   if (source.kind === 'server') return openServer(source);

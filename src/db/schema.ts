@@ -118,6 +118,7 @@ export interface ImportsTable {
   status: 'running' | 'completed' | 'failed';
   counts: Json<Record<string, number>>;
   created_at: Date;
+  heartbeat_at: Date;
   finished_at: Date | null;
 }
 
@@ -126,7 +127,23 @@ export interface ImportIssuesTable {
   ordinal: number;
   severity: 'error' | 'warning';
   line: number;
-  kind: string;
+  kind:
+    | 'invalid_phone'
+    | 'missing_required'
+    | 'duplicate'
+    | 'too_long'
+    | 'invalid_text'
+    | 'too_many_cells'
+    | 'malformed_csv'
+    | 'campaign_deleted'
+    | 'interrupted'
+    | 'invalid_encoding'
+    | 'assumed_international'
+    | 'trunk_zero_dropped'
+    | 'unassignable_number'
+    | 'extension_dropped'
+    | 'secondary_invalid'
+    | 'secondary_duplicate';
   column: string | null;
   message: string;
 }

@@ -42,6 +42,20 @@ describe('over a socket', () => {
     expect([status, JSON.parse(body)]).toEqual([431, { message: 'The request headers are too large.' }]);
   });
 
+  test('without Host the page URLs have the address that was called', async () => {
+    const { port } = t.app.server.address() as AddressInfo;
+    const { status, body } = await exchange(
+      `GET /api/user/leads HTTP/1.1\r\nAuthorization: Bearer ${t.mine.token}\r\nConnection: close\r\n\r\n`,
+    );
+    expect([status, JSON.parse(body).path]).toEqual([200, `http://127.0.0.1:${port}/api/user/leads`]);
+  });
+
+  test('an expectation that nobody knows is a 417 in JSON', async () => {
+    const { status, head, body } = await request('GET /api/user/me HTTP/1.1', 'Expect: nonsense');
+    expect([status, JSON.parse(body)]).toEqual([417, { message: 'Expectation Failed' }]);
+    expect(head.toLowerCase()).toContain('content-type: application/json');
+  });
+
   test('a whole URL in the request line is read as its path', async () => {
     const { status, body } = await request('GET http://proxy.example.test/api/user/leads?per_page=5 HTTP/1.1');
     expect([status, JSON.parse(body).path]).toEqual([200, 'http://dial.example.test/api/user/leads']);
@@ -101,6 +115,12 @@ describe('browsers elsewhere', () => {
       expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
 
+  test('an OPTIONS that is no preflight is answered in JSON, or with no body at all', async () => {
+    const cors = await startApp({ http: { corsOrigins: [ORIGIN] } });
+    const { status, raw } = await createApi(cors.app, undefined).request({ method: 'OPTIONS', url: '/api/user/leads', headers: {} });
+    expect([status, raw]).toEqual([204, '']);
+  });
+
   test('are not, unless', async () => {
     for (const answer of await ask(t, ORIGIN)) expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
@@ -108,10 +128,11 @@ describe('browsers elsewhere', () => {
 
 test('only as many proxies as are named are believed', async () => {
   const hops = await startApp({ http: { trustProxy: ['192.0.2.0/24'] } });
-  const pathFrom = async (remoteAddress: string) => {
-    const headers = { host: 'inner', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'outer.example.test' };
+  const pathFrom = async (remoteAddress: string, scheme = 'https') => {
+    const headers = { host: 'inner', 'x-forwarded-proto': scheme, 'x-forwarded-host': 'outer.example.test' };
     return (await hops.api.request({ method: 'GET', url: '/api/user/leads', headers, remoteAddress })).body.path;
   };
+  expect(await pathFrom('192.0.2.9', 'javascript')).toBe('http://outer.example.test/api/user/leads');
   expect(await pathFrom('192.0.2.9')).toBe('https://outer.example.test/api/user/leads');
   expect(await pathFrom('198.51.100.9')).toBe('http://inner/api/user/leads');
 });

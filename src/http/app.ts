@@ -1,6 +1,7 @@
 // The application: plugins, hooks and every routes file, by name. A test builds the same one and talks to it in memory.
 
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import cors from '@fastify/cors';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { accountsRoutes } from '../accounts/accounts.routes.ts';
@@ -51,7 +52,9 @@ const MEGABYTE = 1_048_576;
 // The plugin's own list of verbs ends at POST; and a page in a browser sees no header that is not named.
 const CORS = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  exposedHeaders: ['X-Request-Id', 'Retry-After', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'],
+  // Otherwise an OPTIONS that is no preflight is refused in plain text.
+  strictPreflight: false,
+  exposedHeaders: ['X-Request-Id', 'Location', 'Retry-After', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'],
 };
 
 // Fastify's own hop count is not typed for plain HTTP servers; this is what it does with one.
@@ -71,6 +74,8 @@ const createFastify = ({ http, logger }: AppDeps): FastifyInstance =>
       // What is too long for an id names no row (404); how long a URL may be is Node's to say.
       maxParamLength: 65_536,
     },
+    // Node would refuse a request without Host in its own way, with no body.
+    http: { requireHostHeader: false },
     // A path that cannot be decoded, as in /%.
     frameworkErrors: handleError,
     // A body may take its time (a large import over a slow line), but not for ever.
@@ -89,6 +94,15 @@ const createFastify = ({ http, logger }: AppDeps): FastifyInstance =>
       }
     },
   });
+
+// Node answers an Expect that it does not know with nothing but the status.
+const answerExpectations = ({ server }: FastifyInstance): void => {
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    const body = JSON.stringify({ message: 'Expectation Failed' });
+    response.writeHead(417, { 'content-type': 'application/json; charset=utf-8', 'content-length': body.length, connection: 'close' });
+    response.end(body);
+  });
+};
 
 const addApi = async (app: App, deps: AppDeps): Promise<void> => {
   addAuthentication(app, { authenticate: deps.authenticate, rateLimit: deps.http.rateLimit, clock: deps.clock });
@@ -112,6 +126,7 @@ export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
   app.setErrorHandler(handleError);
   app.setNotFoundHandler(answerNotFound(app.routeList));
   addJsonParser(app);
+  answerExpectations(app);
   addOrderlyClose(app);
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id);

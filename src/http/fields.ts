@@ -1,6 +1,6 @@
 // The kinds of field that request schemas are made of. `x-lenient` names how a value is read before the schema is
 // applied (validator.ts): what shipping clients send is wider than what the types say. Source: the contract's compat notes.
-import { type TSchema, type TSchemaOptions, Type } from 'typebox';
+import { type TProperties, type TSchema, type TSchemaOptions, Type } from 'typebox';
 import type { E164 } from '../phone.ts';
 
 /** Stands for an id that was well-formed but beyond every id we will ever assign: found nowhere, so 404 or an empty list. */
@@ -61,6 +61,10 @@ export const Nullable = <Field extends TSchema>(field: Field, options: TSchemaOp
     ...options,
   });
 };
+
+/** What may be changed of something: a field that is named is meant, so a blank text is null, and refused where null is. */
+export const Changes = <Fields extends TProperties>(fields: Fields, options: TSchemaOptions = {}) =>
+  Type.Object(fields, { 'x-partial': true, ...options });
 
 /** The path parameter of a route on one row. Text that is no id becomes NO_SUCH_ID: such a row does not exist. */
 export const IdParams = Type.Object({ id: Type.Integer({ minimum: 1 }) });

@@ -90,6 +90,13 @@ describe('objects and lists', () => {
     expect(JSON.parse(JSON.stringify(readLeniently(schema, value)))).toEqual(expected);
   });
 
+  test.each<[string, unknown, unknown]>([
+    ['what is named and blank is null', { name: ' ', id: '' }, { name: null, id: '' }],
+    ['what is not named stays away', { id: 5 }, { id: 5 }],
+  ])('of a partial object: %s', (_name, value, expected) => {
+    expect(readLeniently({ ...schema, 'x-partial': true }, value)).toEqual(expected);
+  });
+
   test('what was given is left as it is', () => {
     const given = Object.freeze({ id: '5', variable: Object.freeze({ a: 1 }) });
     readLeniently(schema, given);

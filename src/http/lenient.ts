@@ -1,5 +1,7 @@
 // Reads what clients send into what the schemas say: numeric text as numbers, 0 and 1 as booleans, older spellings of a
 // field under its present name. Pure; it never refuses anything, that is the schema's part.
+
+import { isRecord } from '../is-record.ts';
 import { stripSeparators } from '../phone.ts';
 import { toInteger } from './query-string.ts';
 
@@ -13,12 +15,12 @@ export interface LenientSchema {
   'x-lenient'?: 'integer' | 'number' | 'boolean' | 'text' | 'phone' | 'variables';
   /** Other spelling -> this schema's own name; read only when the own name is absent. */
   'x-renamed'?: Record<string, string>;
+  /** A change of some fields: what is named is meant, so a blank text is null and not "not given". */
+  'x-partial'?: true;
 }
 
 /** Items of a list whose schema sets no bound of its own. */
 export const MAX_ITEMS = 1000;
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const BEYOND_INT = 2 ** 63;
 
@@ -82,7 +84,7 @@ const rename = (value: Record<string, unknown>, renamed: Record<string, string>)
 
 const allowsNull = ({ type }: LenientSchema): boolean => Array.isArray(type) && type.includes('null');
 
-/** A value as the schema's own types; a blank text comes back as undefined. The input is left as it is. */
+/** A value as the schema's own types; a blank text comes back as undefined, in a partial object as null. The input is left as it is. */
 export const readLeniently = (schema: LenientSchema, value: unknown): unknown => {
   if (schema['x-lenient'] !== undefined) return readScalar(schema, value);
   if (schema.items !== undefined && Array.isArray(value)) {
@@ -97,8 +99,9 @@ export const readLeniently = (schema: LenientSchema, value: unknown): unknown =>
     const read = readLeniently(property, out[name]);
     // The framework counts null as not given where a field is required.
     const missing = read === undefined || (read === null && schema.required?.includes(name) && !allowsNull(property));
-    if (missing) delete out[name];
-    else out[name] = read;
+    if (!missing) out[name] = read;
+    else if (schema['x-partial'] === true) out[name] = null;
+    else delete out[name];
   }
   return out;
 };

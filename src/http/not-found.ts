@@ -18,7 +18,12 @@ export const collectRoutes = (app: FastifyInstance): RouteEntry[] => {
   return routes;
 };
 
-const matcher = (url: string): RegExp => new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}$`);
+const ANYTHING = '[^/]+';
+// An id or a uuid.
+const ID = '(?:\\d+|[0-9a-fA-F-]{36})';
+
+const matcher = (url: string, parameter: string): RegExp =>
+  new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, parameter)}$`);
 
 /** The path of a URL as the router reads it: without origin, query, doubled and trailing slashes. */
 export const plainPath = (url: string): string =>
@@ -29,14 +34,16 @@ export const plainPath = (url: string): string =>
 
 /** Answers requests that no route takes. */
 export const answerNotFound = (routes: readonly RouteEntry[]) => {
-  let matchers: { method: string; pattern: RegExp }[] | undefined;
+  let matchers: { method: string; routed: RegExp; exists: RegExp }[] | undefined;
   return (request: FastifyRequest, reply: FastifyReply): unknown => {
     // All routes are known once the first request comes.
-    matchers ??= routes.filter(({ url }) => !url.includes('*')).map(({ method, url }) => ({ method, pattern: matcher(url) }));
+    matchers ??= routes
+      .filter(({ url }) => !url.includes('*'))
+      .map(({ method, url }) => ({ method, routed: matcher(url, ANYTHING), exists: matcher(url, ID) }));
     const path = plainPath(request.url);
-    const allowed = [...new Set(matchers.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))];
-    if (allowed.length === 0) return reply.code(404).send({ message: 'Not Found' });
-    const list = allowed.join(', ');
+    // A word where an id belongs, as in /phone-numbers/search, is a path that does not exist, unless a route has it.
+    if (!matchers.some(({ exists }) => exists.test(path))) return reply.code(404).send({ message: 'Not Found' });
+    const list = [...new Set(matchers.filter(({ routed }) => routed.test(path)).map(({ method }) => method))].join(', ');
     return reply
       .code(405)
       .header('allow', list)

@@ -7,7 +7,7 @@ const DESCRIPTION = `Outbound calling you host yourself. Clients of the Autocall
 
 Requests are read leniently where shipping clients need it (fields marked \`x-lenient\`): numbers and ids may be sent as
 text, booleans as 0, 1, "0", "1", "true" or "false", an assistant's uuid in place of its id, and an empty query value counts as
-absent. \`x-aliases\` lists other spellings of a path or verb that reach the same operation.
+absent. In a body that changes something (\`x-partial\`) a field that is named is meant: blank text is null. \`x-aliases\` lists other spellings of a path or verb that reach the same operation.
 
 Every operation may also answer 401 (no valid key), 429 (too many requests; wait \`Retry-After\` seconds), 400 (malformed
 JSON), 413 (body too large), 415 (not JSON) and 500 (our failure; the message holds the request's id).`;
@@ -23,5 +23,7 @@ export const addOpenApi = async (app: FastifyInstance, publicUrl: string | undef
       security: [{ bearer: [] }],
     },
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  // Behind a proxy the page may live under a path, and so does what it loads.
+  const indexPrefix = publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/$/, '');
+  await app.register(swaggerUi, { routePrefix: '/docs', indexPrefix, staticCSP: true });
 };

@@ -11,11 +11,19 @@ declare module 'fastify' {
   }
 }
 
+// A proxy may say anything.
+const schemeOf = ({ protocol }: FastifyRequest): string => (protocol === 'https' ? 'https' : 'http');
+
+// HTTP/1.0 knows no Host: then it is the address that the client has connected to.
+const addressOf = ({ localAddress = '127.0.0.1', localPort, localFamily }: FastifyRequest['socket']): string =>
+  `${localFamily === 'IPv6' ? `[${localAddress}]` : localAddress}:${localPort ?? 80}`;
+
 // As the framework writes it: without a port that the scheme implies.
-const hostOf = ({ protocol, host }: FastifyRequest): string => host.replace(protocol === 'https' ? /:443$/ : /:80$/, '');
+const hostOf = (request: FastifyRequest): string =>
+  (request.host || addressOf(request.socket)).replace(schemeOf(request) === 'https' ? /:443$/ : /:80$/, '');
 
 /** The scheme, host and path prefix under which clients see the server. */
-export const publicBase = (request: FastifyRequest): string => request.server.publicUrl ?? `${request.protocol}://${hostOf(request)}`;
+export const publicBase = (request: FastifyRequest): string => request.server.publicUrl ?? `${schemeOf(request)}://${hostOf(request)}`;
 
 /** The place of the page that a request asks for. */
 export const pageLocation = (request: FastifyRequest): PageLocation => {

@@ -140,7 +140,9 @@ describe('readQuery', () => {
   test.each<[string, Record<string, unknown>]>([
     ['status=%20created%20', { status: 'created' }],
     ['status=', {}],
-    ['status=%09%00', {}],
+    ['status=%09', {}],
+    ['status=%09%00', { status: '\t\0' }],
+    ['page=%002', { page: '2' }],
     ['status[]=x&status[k]=', { status: { 0: 'x', k: null } }],
     ['phone_number=+1202', { phone_number: '+1202' }],
     ['phone_number=%2B1202', { phone_number: '+1202' }],

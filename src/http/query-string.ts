@@ -151,15 +151,19 @@ export const withMeantPlus = (params: QueryParams): QueryParams => {
   return typeof number === 'string' ? new Map(params).set('phone_number', meantPlus(number)) : params;
 };
 
-/**
- * A query string as the rules see it: plain values by name. A phone number of blanks stays, since one that is nothing
- * but separators is an error and not an absent filter.
- */
+// Trimming takes NUL away as well. A filter that held one was not meant as what is left of it, let alone as absent: it
+// stays whole, to be refused. So does a phone number of blanks, since one that is nothing but separators is an error.
+const readText = (name: string, bytes: string): unknown => {
+  const kept = clean(bytes) || (name === 'phone_number' ? bytes : '');
+  const whole = name !== 'page' && bytes.includes('\0') ? bytes : kept;
+  return toText(whole) || undefined;
+};
+
+/** A query string as the rules see it: plain values by name. */
 export const readQuery = (raw: string): Record<string, unknown> => {
   const out: Record<string, unknown> = {};
   for (const [name, value] of withMeantPlus(parseQuery(raw))) {
-    const isNumber = name === 'phone_number' && typeof value === 'string';
-    const read = isNumber ? toText(clean(value) || value) || undefined : readParameter(value);
+    const read = typeof value === 'string' ? readText(name, value) : readParameter(value);
     if (read !== undefined && name !== '__proto__') out[toText(name)] = read;
   }
   return out;

@@ -2,6 +2,7 @@
 // and nesting without end.
 // Walks with a stack of its own: a body of brackets must not exhaust ours.
 import type { FieldErrors } from '../errors.ts';
+import { attributeOf } from '../sentences.ts';
 
 /** Levels of arrays and objects that a body may have. PHP's parser stops at 512; far less is ever meant. */
 const MAX_DEPTH = 100;
@@ -13,8 +14,7 @@ const printable = (path: string): string => path.replaceAll('\0', '\\0').toWellF
 
 const refusal = (path: string, reason: string): FieldErrors => {
   const field = printable(path);
-  const attribute = field.includes('.') ? field : field.replace(/_/g, ' ');
-  return { [field]: [`The ${attribute} field ${reason}`] };
+  return { [field]: [`The ${attributeOf(field)} field ${reason}`] };
 };
 
 const CHARACTERS = 'contains characters that are not allowed (NUL or a lone surrogate).';

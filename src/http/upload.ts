@@ -23,6 +23,7 @@ export interface Upload {
 // Room for the fields beside the file.
 const FIELDS_BYTES = 1_048_576;
 const MAX_FIELDS = 250;
+const TOO_MANY_FIELDS = `The form has too many fields: ${MAX_FIELDS} are allowed beside the file.`;
 const FIELD_BYTES = 65_536;
 const CHUNK_BYTES = 65_536;
 
@@ -65,6 +66,7 @@ const toRefusal = (error: unknown): unknown => {
   if (isOurs(error)) return error;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'FST_FILES_LIMIT') return new ValidationError({ file: ['The file field must be a single file.'] });
+  if (code === 'FST_FIELDS_LIMIT' || code === 'FST_PARTS_LIMIT') return new ValidationError({}, TOO_MANY_FIELDS);
   if (error instanceof Error && 'statusCode' in error && error.statusCode === 413) return error;
   return new DomainError('malformed_multipart');
 };
@@ -91,7 +93,7 @@ const receive = async (request: FastifyRequest, fileField: string, handle: FileH
 
 /**
  * Receives a body and hands it on; the file is gone when `use` has ended. A request without body has no fields.
- * @throws DomainError malformed_multipart; ValidationError for more than one file; 413 for a file that is too large.
+ * @throws DomainError malformed_multipart; ValidationError for more than one file or too many fields; 413 for a file that is too large.
  */
 export const withUpload = async <Result>(
   request: FastifyRequest,

@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { describe, expect, test } from 'vitest';
 import type { ValidationError } from '../errors.ts';
+import { requiredMessage, selectedInvalid } from '../sentences.ts';
 import { Bool, Day, Id, Int, Nullable, Num, OneOf, Phone, Text, VariablesIn } from './fields.ts';
 import type { LenientSchema } from './lenient.ts';
-import { requiredMessage, selectedInvalid } from './validation-messages.ts';
 import { compileValidator } from './validator.ts';
 
 const schema = Type.Object(

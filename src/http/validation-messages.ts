@@ -1,6 +1,7 @@
 // From the validator's findings to the framework's sentences ("The phone number field is required."), by field.
 import type { ErrorObject } from 'ajv';
 import type { FieldErrors } from '../errors.ts';
+import { attributeOf, requiredMessage, selectedInvalid } from '../sentences.ts';
 
 /** The dotted path of a JSON pointer: `/secondary_contacts/0/phone_number` -> `secondary_contacts.0.phone_number`. */
 const dotted = (pointer: string): string =>
@@ -9,15 +10,6 @@ const dotted = (pointer: string): string =>
     .split('/')
     .map((key) => key.replace(/~1/g, '/').replace(/~0/g, '~'))
     .join('.');
-
-// The framework shows a top-level name with blanks, and the path of a nested field as it is.
-const attributeOf = (field: string): string => (field.includes('.') ? field : field.replace(/_/g, ' '));
-
-/** The sentence for a missing field. */
-export const requiredMessage = (field: string): string => `The ${attributeOf(field)} field is required.`;
-
-/** The sentence for a value outside a fixed set, and for an id that belongs to nobody here. */
-export const selectedInvalid = (field: string): string => `The selected ${attributeOf(field)} is invalid.`;
 
 const TYPES: Record<string, string> = {
   string: 'must be a string.',

@@ -3,6 +3,7 @@ import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { FastifySchemaCompiler } from 'fastify';
 import { ValidationError } from '../errors.ts';
+import { isRecord } from '../is-record.ts';
 import { toE164 } from '../phone.ts';
 import { INVALID_PHONE, NO_SUCH_ID } from './fields.ts';
 import { type LenientSchema, MAX_ITEMS, readLeniently } from './lenient.ts';
@@ -14,17 +15,17 @@ import { dayStart } from './wire-time.ts';
 const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true, strict: true, strictTypes: false });
 // ajv-formats is CommonJS: its default export sits one level down under Node's rules.
 addFormats.default(ajv);
+// Stricter than the plugin's: a host, and a port that exists.
+ajv.addFormat('uri', (text) => URL.canParse(text) && new URL(text).hostname !== '');
 ajv.addFormat('date', (text) => dayStart(text) !== undefined);
 ajv.addFormat('e164', (text) => toE164(text) !== undefined);
 ajv.addFormat('phone-filter', isPhoneFilter);
-ajv.addVocabulary(['x-lenient', 'x-messages', 'x-renamed']);
+ajv.addVocabulary(['x-lenient', 'x-messages', 'x-partial', 'x-renamed']);
 // An annotation of query and body schemas for the document only; it must not fill in values.
 ajv.removeKeyword('default');
 ajv.addVocabulary(['default', 'example']);
 
 type Verdict = { value: unknown } | { error: ValidationError };
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 // Unknown keys that are named, of however many there are.
 const KEYS_NAMED = 50;

@@ -50,7 +50,12 @@ describe('detection', () => {
     ],
     [['phone', 'secondary_phone_3', 'Work phone'], 'phone<-phone | 1:phone<-Work phone | 2:phone<-secondary_phone_3'],
     [['phone', 'secondary_2_name'], 'phone<-phone | secondary_2_name<-secondary_2_name'],
-    [['phone', 'secondary_phone_11'], 'phone<-phone | 1:phone<-secondary_phone_11'],
+    [['phone', 'secondary_phone_11'], 'phone<-phone | secondary_phone_11<-secondary_phone_11'],
+    [
+      ['secondary_phone_0', 'phone', 'Secondary Phone Number 99'],
+      'phone<-phone | secondary_phone_0<-secondary_phone_0 | secondary_phone_number_99<-Secondary Phone Number 99',
+    ],
+    [['phone', 'secondary_phone_1', 'Secondary Phone 1'], 'phone<-phone | 1:phone<-secondary_phone_1 | 2:phone<-Secondary Phone 1'],
   ])('%j', (headers, expected) => {
     expect(plan(headers)).toBe(expected);
   });
@@ -67,9 +72,47 @@ describe('detection', () => {
     );
   });
 
+  test.each<[headers: string[], known: string[], expected: string]>([
+    [['phone', 'mobile'], ['mobile'], 'phone<-phone | mobile<-mobile'],
+    [['mobile', 'phone'], ['mobile'], 'phone<-phone | mobile<-mobile'],
+    [['mobile', 'Telefon', 'name'], ['mobile'], 'phone<-Telefon | mobile<-mobile | name<-name'],
+    [['mobile', 'name'], ['mobile'], 'phone<-mobile | name<-name'],
+    [['mobile', 'no'], ['mobile'], 'phone<-mobile | no<-no'],
+    [['Work phone', 'mobile'], ['mobile'], 'phone<-mobile | 1:phone<-Work phone'],
+    [['Work phone', 'Home phone'], ['Work phone'], 'phone<-Home phone | Work phone<-Work phone'],
+    [['phone_number', 'phone'], ['phone_number', 'phone'], 'phone<-phone_number | phone<-phone'],
+    [['phone', 'secondary_phone_1'], ['secondary_phone_1'], 'phone<-phone | secondary_phone_1<-secondary_phone_1'],
+    [
+      ['secondary_phone_1', 'phone', 'secondary_1_name'],
+      ['secondary_1_name'],
+      'phone<-phone | secondary_1_name<-secondary_1_name | 1:phone<-secondary_phone_1',
+    ],
+    [
+      ['phone', 'Customer Name', 'customerName'],
+      ['customerName'],
+      'phone<-phone | customerName_2<-Customer Name | customerName<-customerName',
+    ],
+    [
+      ['phone', 'secondary_phone_1', 'secondary_1_customer name'],
+      ['customerName'],
+      'phone<-phone | 1:phone<-secondary_phone_1 | 1:customerName<-secondary_1_customer name',
+    ],
+    [['phone', 'firstName', 'first_name'], ['firstName', 'first_name'], 'phone<-phone | firstName<-firstName | first_name<-first_name'],
+    [['phone', '', '??'], ['!!'], 'phone<-phone | column_2<-column 2 | column_3<-??'],
+  ])("%j with the assistant's %j", (headers, known, expected) => {
+    expect(plan(headers, {}, known)).toBe(expected);
+  });
+
+  test('what the map says comes before what the assistant has', () => {
+    expect(plan(['phone', 'mobile'], { mobile: 'phone_number' }, ['mobile'])).toBe('phone<-mobile | 1:phone<-phone');
+    expect(plan(['phone', 'mobile', 'cell'], { cell: 'mobile' }, ['mobile'])).toBe('phone<-phone | mobile_2<-mobile | mobile<-cell');
+    expect(plan(['phone', 'mobile'], { mobile: 'secondary_phone_1' }, ['mobile'])).toBe('phone<-phone | 1:phone<-mobile');
+  });
+
   test('no phone column: the headers are named, and how to map them', () => {
     expect(() => plan(['Name', 'City'])).toThrow(/Its columns are: "Name", "City"\..*\{"Name": "phone_number"\}/);
     expect(() => plan(['secondary_phone_1'])).toThrow(MappingError);
+    expect(() => plan(['secondary_phone_11'])).toThrow(MappingError);
   });
 
   test('more than 200 columns', () => {
@@ -130,6 +173,11 @@ describe('map', () => {
   ])('%j is refused', (map, message) => {
     expect(() => plan(['Name', 'Phone'], map)).toThrow(message);
     expect(() => plan(['Name', 'Phone'], map)).toThrow(MappingError);
+  });
+
+  test('more than 200 columns', () => {
+    const map = Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`c${i}`, null]));
+    expect(() => plan(['Name', 'Phone'], map)).toThrow('The map field names 201 columns; 200 are allowed.');
   });
 
   test('several lines add up, the last one wins', () => {

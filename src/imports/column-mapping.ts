@@ -1,5 +1,6 @@
 // Which column of a file is what: the number to call, a further number, a variable. What the person says comes first,
 // then what the headers say; every other column becomes a variable.                                             [pure]
+import { isRecord } from '../is-record.ts';
 import { MAX_CONTACTS } from '../leads/lead.ts';
 import { quoteCell } from './phone-cell.ts';
 import { foldHeader, rankPhoneHeader } from './phone-headers.ts';
@@ -55,6 +56,12 @@ export const toVariableName = (header: string): string =>
     .replace(/^_+|_+$/g, '')
     .slice(0, MAX_NAME);
 
+/** The assistant's variables as it spells them, by their folded names. */
+type VariableNames = ReadonlyMap<string, string>;
+
+const nameVariable = (header: string, index: number, names: VariableNames): string =>
+  names.get(foldHeader(header)) ?? (toVariableName(header) || `column_${index + 1}`);
+
 type Target =
   | { kind: 'phone' }
   | { kind: 'variable'; name: string }
@@ -106,6 +113,7 @@ const sameTarget = (a: Target, b: Target): boolean => JSON.stringify(a) === JSON
 
 // What the person says, by column; null: left out.
 const applyMap = (headers: readonly string[], map: ColumnMap): Map<number, Target | null> => {
+  if (map.size > MAX_COLUMNS) throw new MappingError('map', `The map field names ${map.size} columns; ${MAX_COLUMNS} are allowed.`);
   const targets = new Map<number, Target | null>();
   for (const [name, text] of map) {
     const columns = columnsNamed(headers, name);
@@ -130,31 +138,57 @@ const applyMap = (headers: readonly string[], map: ColumnMap): Map<number, Targe
   return targets;
 };
 
-const detectPhone = (headers: readonly string[], free: (index: number) => boolean): number | undefined => {
-  const ranked = headers.map((header, index) => (free(index) ? rankPhoneHeader(header) : undefined));
-  return (['exact', 'main', 'further', 'vague'] as const).map((rank) => ranked.indexOf(rank)).find((index) => index >= 0);
+// The contact that a header numbers; there may be none of that number.
+const contactNumber = (header: string): number | undefined => {
+  const digits = /^secondaryphone(?:number)?(\d+)$/.exec(foldHeader(header))?.[1];
+  return digits === undefined ? undefined : Number(digits);
 };
 
-const detectContact = (header: string): number | undefined => {
-  const slot = Number(/^secondaryphone(?:number)?(\d{1,2})$/.exec(foldHeader(header))?.[1]);
-  return slot >= 1 && slot <= MAX_CONTACTS ? slot : undefined;
+const isContact = (slot: number): boolean => slot >= 1 && slot <= MAX_CONTACTS;
+
+// A column that is named like a variable of the assistant is that, unless no other column is as good a phone column.
+const detectPhone = (headers: readonly string[], targets: ReadonlyMap<number, Target | null>, names: VariableNames): number | undefined => {
+  const candidates = headers.flatMap((header, index) => {
+    const rank = targets.has(index) || contactNumber(header) !== undefined ? undefined : rankPhoneHeader(header);
+    return rank === undefined ? [] : [{ index, rank, known: names.has(foldHeader(header)) }];
+  });
+  for (const rank of ['exact', 'main', 'further', 'vague'] as const) {
+    const ranked = candidates.filter((candidate) => candidate.rank === rank);
+    const best = ranked.find(({ known }) => !known) ?? ranked[0];
+    if (best !== undefined) return best.index;
+  }
+  return undefined;
 };
 
-const isFurtherNumber = (header: string): boolean => !['vague', undefined].includes(rankPhoneHeader(header));
+const isFurtherNumber = (header: string): boolean => {
+  const slot = contactNumber(header);
+  return slot === undefined ? !['vague', undefined].includes(rankPhoneHeader(header)) : isContact(slot);
+};
+
+// A column with the very name of a variable is that one, before others that only look alike.
+const claimVariables = (headers: readonly string[], targets: Map<number, Target | null>, known: ReadonlySet<string>): void => {
+  const taken = new Set([...targets.values()].flatMap((target) => (target?.kind === 'variable' ? [target.name] : [])));
+  headers.forEach((name, index) => {
+    if (targets.has(index) || taken.has(name) || !known.has(name)) return;
+    taken.add(name);
+    targets.set(index, { kind: 'variable', name });
+  });
+};
 
 // Numbers the contacts: named slots first, then the columns that only look like further numbers, in their order.
-const detectContacts = (headers: readonly string[], targets: Map<number, Target | null>, known: ReadonlySet<string>): void => {
+const detectContacts = (headers: readonly string[], targets: Map<number, Target | null>, names: VariableNames): void => {
+  const isFree = (header: string, index: number): boolean => !targets.has(index) && !names.has(foldHeader(header));
   const taken = new Set([...targets.values()].flatMap((target) => (target?.kind === 'contact' ? [target.slot] : [])));
   const claim = (index: number, slot: number | undefined): void => {
-    if (slot === undefined || taken.has(slot)) return;
+    if (slot === undefined || !isContact(slot) || taken.has(slot)) return;
     taken.add(slot);
     targets.set(index, { kind: 'contact', slot });
   };
   headers.forEach((header, index) => {
-    if (!targets.has(index)) claim(index, detectContact(header));
+    if (isFree(header, index)) claim(index, contactNumber(header));
   });
   headers.forEach((header, index) => {
-    if (targets.has(index) || known.has(foldHeader(header)) || !isFurtherNumber(header)) return;
+    if (!isFree(header, index) || !isFurtherNumber(header)) return;
     claim(
       index,
       Array.from({ length: MAX_CONTACTS }, (_, i) => i + 1).find((slot) => !taken.has(slot)),
@@ -163,8 +197,8 @@ const detectContacts = (headers: readonly string[], targets: Map<number, Target 
   headers.forEach((header, index) => {
     const match = /^secondary[ _-](\d{1,2})[ _-](.+)$/is.exec(header);
     const slot = Number(match?.[1]);
-    if (targets.has(index) || !taken.has(slot)) return;
-    targets.set(index, { kind: 'contact_variable', slot, name: toVariableName(match?.[2] ?? '') || `column_${index + 1}` });
+    if (!isFree(header, index) || !taken.has(slot)) return;
+    targets.set(index, { kind: 'contact_variable', slot, name: nameVariable(match?.[2] ?? '', index, names) });
   });
 };
 
@@ -176,11 +210,7 @@ const uniqueName = (name: string, taken: Set<string>): string => {
   return unique;
 };
 
-const collect = (
-  headers: readonly string[],
-  targets: ReadonlyMap<number, Target | null>,
-  names: ReadonlyMap<string, string>,
-): ColumnPlan => {
+const collect = (headers: readonly string[], targets: ReadonlyMap<number, Target | null>, names: VariableNames): ColumnPlan => {
   const columns = headers.map((header, index): Column => ({ index, header: header === '' ? `column ${index + 1}` : header }));
   const find = (wanted: Target) =>
     columns.find(({ index }) => {
@@ -195,9 +225,7 @@ const collect = (
     const target = targets.get(column.index);
     if (target?.kind === 'variable') return [{ ...column, name: target.name }];
     if (targets.has(column.index)) return [];
-    const header = headers[column.index] ?? '';
-    const name = names.get(foldHeader(header)) ?? (toVariableName(header) || `column_${column.index + 1}`);
-    return [{ ...column, name: uniqueName(name, taken) }];
+    return [{ ...column, name: uniqueName(nameVariable(headers[column.index] ?? '', column.index, names), taken) }];
   });
   const slots = [...new Set(given.flatMap((target) => (target !== null && 'slot' in target ? [target.slot] : [])))].sort((a, b) => a - b);
   const contacts = slots.map((slot) => {
@@ -217,25 +245,24 @@ const collect = (
 
 /**
  * Decides what every column is. `knownVariables` are those of the campaign's assistant: a column named like one of
- * them takes its spelling.
+ * them is that variable, in its spelling, and no contact.
  * @throws MappingError
  */
 export const planColumns = (headers: readonly string[], map: ColumnMap, knownVariables: readonly string[] = []): ColumnPlan => {
   if (headers.length > MAX_COLUMNS) {
     throw new MappingError('file', `The file has ${headers.length} columns; ${MAX_COLUMNS} are allowed.`);
   }
-  const names = new Map(knownVariables.map((name) => [foldHeader(name), name]));
+  const names: VariableNames = new Map(knownVariables.map((name) => [foldHeader(name), name] as const).filter(([folded]) => folded !== ''));
   const targets = applyMap(headers, map);
   if (![...targets.values()].some((target) => target?.kind === 'phone')) {
-    const detected = detectPhone(headers, (index) => !targets.has(index) && detectContact(headers[index] ?? '') === undefined);
+    const detected = detectPhone(headers, targets, names);
     if (detected === undefined) throw noPhoneColumn(headers);
     targets.set(detected, { kind: 'phone' });
   }
-  detectContacts(headers, targets, new Set(names.keys()));
+  claimVariables(headers, targets, new Set(knownVariables));
+  detectContacts(headers, targets, names);
   return collect(headers, targets, names);
 };
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const NOT_A_MAP = 'The map field must be a JSON object from column headers to targets, or lines of column=target.';
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { detectDelimiter, detectFileKind, type Encoding, readRows } from './csv.reader.ts';
 import { type CsvRow, MalformedCsvError } from './import.ts';
+import { endTally, NO_BYTES, tallyUtf8 } from './utf8-tally.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -164,6 +165,34 @@ describe('rows', () => {
         [2, 'x\0y'],
       ],
     ],
+    [
+      "Excel's first line names the delimiter",
+      'sep=;\nname,first;b\n1;2\n',
+      [
+        [2, 'name,first', 'b'],
+        [3, '1', '2'],
+      ],
+    ],
+    [
+      'a mark before it, CRLF, another delimiter',
+      '\uFEFFSEP=|\r\na|b\r\n"x\r\ny"|2\r\n3|4\r\n',
+      [
+        [2, 'a', 'b'],
+        [3, 'x\ny', '2'],
+        [5, '3', '4'],
+      ],
+    ],
+    ['it may be a tab, and stand in quotes', '"sep=\t"\n\na\tb,c\n', [[3, 'a', 'b,c']]],
+    [
+      'a header that only begins like it',
+      'sep=x;sep=\n1;2\n',
+      [
+        [1, 'sep=x', 'sep='],
+        [2, '1', '2'],
+      ],
+    ],
+    ['nothing behind it', 'sep=;\n', []],
+    ['nothing behind it, not even a line end', 'sep=;', []],
     ['only blank', '\n \n,,\n', []],
     ['nothing', '', []],
   ])('%s', async (_name, text, expected) => {
@@ -240,6 +269,11 @@ describe('encoding', () => {
     ['UTF-8', bytes('ș,ü'), 'utf-8'],
     ['UTF-8 with a mark', bytes('\uFEFFa'), 'utf-8'],
     ['a cut character at the end', bytes('aș').subarray(0, 2), 'windows-1252'],
+    ['UTF-8 with a mark and a byte that is none', new Uint8Array([0xef, 0xbb, 0xbf, 0x61, 0xfc, 0x2c, 0x62]), 'utf-8'],
+    ['UTF-8 with a byte that is none', new Uint8Array([...bytes('șț,'), 0xfc, ...bytes(',a')]), 'utf-8'],
+    ['UTF-8 with a byte that is none before the rest', new Uint8Array([0xfc, 0x2c, ...bytes('ș,€')]), 'utf-8'],
+    ['UTF-8 whose last character is cut', bytes('șț😀').subarray(0, 7), 'utf-8'],
+    ['Windows-1252 with bytes that look like UTF-8', new Uint8Array([...bytes('a '), 0xab, 0x43, 0x41, 0x46, 0xc9, 0xbb]), 'windows-1252'],
     ['Windows-1252', new Uint8Array([0x4d, 0xfc, 0x6c, 0x6c, 0x65, 0x72]), 'windows-1252'],
     ['UTF-16, as Excel saves Unicode text', new Uint8Array([0xff, 0xfe, 0x61, 0x00]), 'utf-16le'],
     ['a workbook', new Uint8Array([0x50, 0x4b, 0x03, 0x04, 0x14]), 'workbook'],
@@ -247,6 +281,33 @@ describe('encoding', () => {
     ['nothing', new Uint8Array(), 'empty'],
   ])('%s', async (_name, data, kind) => {
     for (const size of [1, 3, 100]) expect(await detectFileKind(inChunks(data, size))).toBe(kind);
+  });
+
+  test('what the bytes are is the same in whatever chunks, and as the decoder has it', () => {
+    const piece = fc.oneof(
+      fc.uint8Array({ maxLength: 4 }),
+      fc.string({ unit: 'binary', maxLength: 3 }).map((text) => bytes(text.replaceAll('\uFFFD', ''))),
+      fc.constantFrom(
+        [0xed, 0xa0, 0x80],
+        [0xf4, 0x90, 0x80, 0x80],
+        [0xc0, 0x80],
+        [0xe0, 0x9f, 0xbf],
+        [0xf0, 0x8f, 0xbf, 0xbf],
+        [0xe2, 0x82],
+      ),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), fc.integer({ min: 1, max: 9 }), (pieces, size) => {
+        const data = new Uint8Array(pieces.flatMap((part) => [...part]));
+        const chunks = Array.from({ length: Math.ceil(data.length / size) }, (_, at) => data.subarray(at * size, (at + 1) * size));
+        const { wellFormed, malformed } = endTally(chunks.reduce(tallyUtf8, NO_BYTES));
+        const text = [...new TextDecoder('utf-8', { ignoreBOM: true }).decode(data)];
+        const replaced = text.filter((character) => character === '\uFFFD').length;
+        fc.pre(!Buffer.from(data).includes('\uFFFD'));
+        expect([wellFormed, malformed]).toEqual([text.filter((character) => character > '\x7f').length - replaced, replaced]);
+      }),
+      { numRuns: 3000 },
+    );
   });
 
   test('Windows-1252 is read, its own characters too', async () => {

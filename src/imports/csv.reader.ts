@@ -1,6 +1,7 @@
 // From the bytes of a CSV file to rows of cells with their line numbers, one chunk at a time: no file is ever held whole.
 import { type CsvError, parse } from 'csv-parse';
 import { type CsvRow, MalformedCsvError } from './import.ts';
+import { isMostlyUtf8, NO_BYTES, tallyUtf8 } from './utf8-tally.ts';
 
 /** The encodings that are told apart. UTF-16 is what Excel's "Unicode text" is. */
 export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
@@ -21,39 +22,29 @@ const startsWith = (bytes: Uint8Array, mark: readonly number[]): boolean => mark
 
 const kindByMark = (bytes: Uint8Array): FileKind | undefined => {
   if (WORKBOOKS.some((mark) => startsWith(bytes, mark))) return 'workbook';
+  if (startsWith(bytes, [0xef, 0xbb, 0xbf])) return 'utf-8';
   if (startsWith(bytes, [0xff, 0xfe])) return 'utf-16le';
   return startsWith(bytes, [0xfe, 0xff]) ? 'utf-16be' : undefined;
 };
 
-// Feeds a fatal decoder; the answer turns false at the first bytes that are no UTF-8, and stays so.
-const utf8Checker = () => {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  let valid = true;
-  return (bytes: Uint8Array | undefined): boolean => {
-    try {
-      if (valid) decoder.decode(bytes, { stream: bytes !== undefined });
-    } catch {
-      valid = false;
-    }
-    return valid;
-  };
-};
-
-/** Reads a file once to tell its encoding: UTF-8 when all of it is, else Windows-1252. */
+/**
+ * Reads a file once to tell its encoding: the one that it is marked with; else UTF-8 when all of it is, or more of its
+ * characters beyond ASCII are than are not; else Windows-1252.
+ */
 export const detectFileKind = async (chunks: AsyncIterable<Uint8Array>): Promise<FileKind> => {
-  const isUtf8 = utf8Checker();
+  let tally = NO_BYTES;
   let head = new Uint8Array();
   for await (const chunk of chunks) {
     if (head.length < 4) head = new Uint8Array([...head, ...chunk.subarray(0, 4)]);
     const kind = kindByMark(head);
     if (kind !== undefined) return kind;
-    if (!isUtf8(chunk) && head.length >= 4) return 'windows-1252';
+    tally = tallyUtf8(tally, chunk);
   }
   if (head.length === 0) return 'empty';
-  return isUtf8(undefined) ? 'utf-8' : 'windows-1252';
+  return isMostlyUtf8(tally) ? 'utf-8' : 'windows-1252';
 };
 
-/** Text with LF as its only line end. A byte order mark is dropped. */
+/** Text with LF as its only line end. A byte order mark is dropped; bytes that mean nothing arrive as U+FFFD. */
 const decodeText = async function* (chunks: AsyncIterable<Uint8Array>, encoding: Encoding): AsyncGenerator<string, void> {
   const decoder = new TextDecoder(encoding);
   let heldReturn = false;
@@ -73,6 +64,9 @@ export const detectDelimiter = (header: string): string => {
   const counts = DELIMITERS.map((delimiter) => plain.split(delimiter).length);
   return DELIMITERS[counts.indexOf(Math.max(...counts))] ?? ',';
 };
+
+// Excel names the delimiter on a line of its own before the header.
+const DELIMITER_LINE = /^("?)sep=(?!")([\t\p{P}\p{S}])\1 *(?=\n|$)/iu;
 
 // Where the first line that is not blank ends, outside quotes; -1 when the text does not hold it whole.
 const headerEnd = (text: string): number => {
@@ -137,8 +131,10 @@ export const readRows = async function* (chunks: AsyncIterable<Uint8Array>, enco
   let head = '';
   const begin = async (): Promise<ReturnType<typeof startParser>> => {
     const end = headerEnd(head);
-    const started = startParser(detectDelimiter(end < 0 ? head : head.slice(0, end)));
-    await started.write(head);
+    const [named, , delimiter] = DELIMITER_LINE.exec(head) ?? ['', '', detectDelimiter(end < 0 ? head : head.slice(0, end))];
+    const started = startParser(delimiter ?? ',');
+    // The line's end stays, so that the lines behind it keep their numbers.
+    await started.write(head.slice(named.length));
     return started;
   };
   for await (const text of decodeText(chunks, encoding)) {

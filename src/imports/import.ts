@@ -1,6 +1,6 @@
 // An import: what it counts, what it says of single lines, and how the wire shows it. Quotes of cells stay in here:
 // they are the client's own data, for the client alone, never for a log.                                        [pure]
-import type { ImportRow } from '../db/schema.ts';
+import type { ImportIssueRow, ImportRow } from '../db/schema.ts';
 import { toIsoMicro } from '../http/wire-time.ts';
 
 /** Issues of each severity that are kept and shown. The counts are always whole. */
@@ -8,6 +8,9 @@ export const ISSUES_SHOWN = 1000;
 
 /** Rows that are stored in one transaction. */
 export const BATCH_ROWS = 500;
+
+/** Characters of cells after which a batch is stored even if it has fewer rows. */
+export const BATCH_CHARACTERS = 4_000_000;
 
 /** The cells of a row, trimmed. `line`: the physical line on which it begins, from 1. */
 export interface CsvRow {
@@ -26,21 +29,7 @@ export class MalformedCsvError extends Error {
 }
 
 /** Why a row was not added, or what was done to one that was. */
-export type IssueKind =
-  | 'invalid_phone'
-  | 'missing_required'
-  | 'duplicate'
-  | 'too_long'
-  | 'invalid_text'
-  | 'too_many_cells'
-  | 'malformed_csv'
-  | 'campaign_deleted'
-  | 'interrupted'
-  | 'assumed_international'
-  | 'unassignable_number'
-  | 'extension_dropped'
-  | 'secondary_invalid'
-  | 'secondary_duplicate';
+export type IssueKind = ImportIssueRow['kind'];
 
 /** What an import says of a cell or a row. `line` counts from 1 in the file as it was sent; 0: the import as a whole. */
 export interface Issue {
@@ -79,20 +68,47 @@ export interface ImportReport {
   warnings: Issue[];
 }
 
+/**
+ * How long a running import may be silent before it is taken for one that its server left behind. Several servers may
+ * share a database, so a start alone says nothing of the imports of others; a batch takes seconds at most.
+ */
+const SILENCE_MS = 120_000;
+
+/** The instant before which the last sign of life of an import that still runs does not lie. */
+export const aliveSince = (now: Date): Date => new Date(now.getTime() - SILENCE_MS);
+
+/** What is said of an import whose server stopped. */
+export const INTERRUPTED: Issue = {
+  line: 0,
+  kind: 'interrupted',
+  column: null,
+  message:
+    'The server was stopped while the import ran. The rows that it had added were kept: import the file again, they will be reported as duplicates.',
+};
+
+// Judged when it is read, since the server that should end the import is gone, and another start may be far off.
+const isInterrupted = ({ status, heartbeat_at }: ImportRow, now: Date): boolean => status === 'running' && heartbeat_at < aliveSince(now);
+
+const asOf = (row: ImportRow, now: Date): ImportRow =>
+  isInterrupted(row, now) ? { ...row, status: 'failed', finished_at: row.heartbeat_at } : row;
+
 /** An import as lists show it: without its report. */
-export const presentImportSummary = (row: ImportRow) => ({
-  id: row.id,
-  campaign_id: row.campaign_id,
-  status: row.status,
-  // Stored by saveBatch alone, in this form.
-  counts: { ...NO_ROWS, ...row.counts },
-  created_at: toIsoMicro(row.created_at),
-  finished_at: row.finished_at === null ? null : toIsoMicro(row.finished_at),
-});
+export const presentImportSummary = (stored: ImportRow, now: Date) => {
+  const row = asOf(stored, now);
+  return {
+    id: row.id,
+    campaign_id: row.campaign_id,
+    status: row.status,
+    // Stored by saveBatch alone, in this form.
+    counts: { ...NO_ROWS, ...row.counts },
+    created_at: toIsoMicro(row.created_at),
+    finished_at: row.finished_at === null ? null : toIsoMicro(row.finished_at),
+  };
+};
 
 /** An import with its report. */
-export const presentImport = (row: ImportRow, { errors, warnings }: ImportReport) => ({
-  ...presentImportSummary(row),
-  errors,
+export const presentImport = (row: ImportRow, { errors, warnings }: ImportReport, now: Date) => ({
+  ...presentImportSummary(row, now),
+  errors: isInterrupted(row, now) ? [INTERRUPTED, ...errors].slice(0, ISSUES_SHOWN) : errors,
   warnings,
 });

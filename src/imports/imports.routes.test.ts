@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Api, startApp, type TestApp } from '../../test/support/app.ts';
 import { insertAssistant } from '../../test/support/insert-assistant.ts';
-import { failInterruptedImports } from './imports.store.ts';
+import { failInterruptedImports, saveBatch } from './imports.store.ts';
 
 const PATH = '/api/user/leads/import';
 const MAX_UPLOAD = 3_000_000;
@@ -193,6 +193,25 @@ describe('an import', () => {
     expect(body.counts).toMatchObject({ imported: 2, failed: 4 });
   });
 
+  test('a byte that is no UTF-8 in a file that is: that cell is reported, the others are whole', async () => {
+    const body = (
+      await importText(new Uint8Array([...bytes('phone;city;name\n+12025550101;Iași;Ștefan\n+12025550102;K'), 0xf6, ...bytes('ln;Ana\n')]))
+    ).body;
+    expect(body.counts).toEqual({ rows: 2, imported: 2, duplicates: 0, blacklisted: 0, failed: 0, warnings: 1 });
+    expect(body.warnings).toMatchObject([{ line: 3, kind: 'invalid_encoding', column: 'city' }]);
+    expect(await leadsOf(body.campaign_id)).toMatchObject([
+      { variables: { city: 'Iași', name: 'Ștefan' } },
+      { variables: { city: 'K\uFFFDln', name: 'Ana' } },
+    ]);
+    expect((await t.api.get(`${PATH}/${body.id}`)).body).toEqual(body);
+  });
+
+  test('a first line that names the delimiter is no header', async () => {
+    const { body } = await importText('sep=;\r\nphone;name\r\n+12025550101;Ana\r\nx;y\r\n');
+    expect(issues(body.errors)).toEqual(['4 invalid_phone']);
+    expect(await leadsOf(body.campaign_id)).toMatchObject([{ phone_number: '+12025550101', variables: { name: 'Ana' } }]);
+  });
+
   test('bytes of no meaning are refused or reported', async () => {
     const noise = new Uint8Array(20_000).map((_, i) => (i * 2_654_435_761) >>> 13);
     const answer = await importText(noise);
@@ -223,6 +242,8 @@ describe('the example', () => {
     expect(leads[5].variables.notes).toBe('Straße gesperrt,\nbitte Hintereingang');
   });
 });
+
+const file = (): Part => ['file', bytes('phone\n+12025550101\n')];
 
 describe('refusals', () => {
   const refused = async (parts: readonly Part[]): Promise<Answer> => {
@@ -337,6 +358,8 @@ describe('refusals', () => {
     ['no phone column', 'Name,City\nAna,Iași\n', /Its columns are: "Name", "City"\. Name one of them phone_number/],
     ['too many columns', `phone${',c'.repeat(200)}\n`, /^The file has 201 columns; 200 are allowed\.$/],
     ['a quote in the header that never ends', '"phone\n+12025550101\n', /line 1, and never closed/],
+    ['a column name that lost a character', 'phone,nam\uFFFD\n', /^The name of column 2, "nam\uFFFD", holds .*: save the file as UTF-8\.$/],
+    ['only a line that names the delimiter', 'sep=;\n', /^The file has no header row\.$/],
     ['a workbook', new Uint8Array([0x50, 0x4b, 3, 4, 20, 0]), /save it as CSV/],
     ['an old workbook', new Uint8Array([0xd0, 0xcf, 0x11, 0xe0, 1]), /save it as CSV/],
     ['a map to a column that is not there', 'phone\n', /"Tel", which the file does not have/, 'map', '{"Tel":"phone_number"}'],
@@ -358,6 +381,22 @@ describe('refusals', () => {
       ]);
       expect([answer.status, answer.body]).toEqual([404, { message: 'Campaign not found' }]);
     }
+  });
+
+  test.each([251, 300, 1000])('%i fields', async (count) => {
+    const fields: Part[] = Array.from({ length: count }, (_, i) => [`f${i}`, 'x']);
+    for (const parts of [
+      [...fields, file()],
+      [file(), ...fields],
+    ]) {
+      const { status, body } = await refused(parts);
+      expect([status, body]).toEqual([422, { message: 'The form has too many fields: 250 are allowed beside the file.' }]);
+    }
+  });
+
+  test('250 fields are taken, unknown ones ignored', async () => {
+    const fields: Part[] = Array.from({ length: 249 }, (_, i) => [`f${i}`, 'x']);
+    expect((await send([...fields, ['campaign_id', String(await newCampaign())], file()])).status).toBe(201);
   });
 
   test('a file over the limit is 413, one over a megabyte but below it is not', async () => {
@@ -418,6 +457,16 @@ describe('refusals', () => {
       'a field named like a built-in',
       'multipart/form-data; boundary=b',
       '--b\r\nContent-Disposition: form-data; name="__proto__"\r\n\r\nx\r\n--b--\r\n',
+    ],
+    [
+      'another one, behind the file',
+      'multipart/form-data; boundary=b',
+      '--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\nphone\n\r\n--b\r\nContent-Disposition: form-data; name="constructor"\r\n\r\nx\r\n--b--\r\n',
+    ],
+    [
+      'a file named like a built-in',
+      'multipart/form-data; boundary=b',
+      '--b\r\nContent-Disposition: form-data; name="__proto__"; filename="a.csv"\r\n\r\nphone\n\r\n--b--\r\n',
     ],
     [
       'JSON that is none',
@@ -494,15 +543,46 @@ describe('trouble on the way', () => {
     expect((await t.api.get(`/api/user/leads?campaign_id=${campaign}`)).body.total).toBe(499);
   });
 
-  test('an import that a dead process left running is failed at the next start, once', async () => {
+  const leaveRunning = async (heartbeat: Date) => {
     const { body } = await importText('phone\nbad\n');
-    await t.db.updateTable('imports').set({ status: 'running', finished_at: null }).where('id', '=', body.id).execute();
-    expect((await t.api.get(`${PATH}/${body.id}`)).body).toMatchObject({ status: 'running', finished_at: null });
+    await t.db
+      .updateTable('imports')
+      .set({ status: 'running', finished_at: null, heartbeat_at: heartbeat })
+      .where('id', '=', body.id)
+      .execute();
+    return body;
+  };
+  const ago = (milliseconds: number) => new Date(t.clock().getTime() - milliseconds);
+  const statusOf = async (id: number) => {
+    const { data } = (await t.api.get('/api/user/leads/imports')).body;
+    return [(await t.api.get(`${PATH}/${id}`)).body.status, data.find((one: { id: number }) => one.id === id).status];
+  };
+
+  test('an import that runs on another server is left alone when this one starts', async () => {
+    const { id } = await leaveRunning(ago(120_000));
+    await failInterruptedImports(t.db, t.clock());
+    expect(await statusOf(id)).toEqual(['running', 'running']);
+    expect((await t.api.get(`${PATH}/${id}`)).body).toMatchObject({ finished_at: null, errors: [{ line: 2, kind: 'invalid_phone' }] });
+  });
+
+  test('an import that a dead process left running reads as failed once it was silent for two minutes; a start makes it so', async () => {
+    const { id, counts } = await leaveRunning(ago(120_001));
+    const seen = (await t.api.get(`${PATH}/${id}`)).body;
+    expect(await statusOf(id)).toEqual(['failed', 'failed']);
+    expect(seen).toMatchObject({ status: 'failed', counts, finished_at: '2026-03-02T08:13:39.999000Z' });
+    expect(issues(seen.errors)).toEqual(['0 interrupted', '2 invalid_phone']);
     await failInterruptedImports(t.db, t.clock());
     await failInterruptedImports(t.db, t.clock());
-    const after = (await t.api.get(`${PATH}/${body.id}`)).body;
-    expect(after).toMatchObject({ status: 'failed', counts: body.counts, finished_at: '2026-03-02T08:15:40.000000Z' });
-    expect(issues(after.errors)).toEqual(['0 interrupted', '2 invalid_phone']);
+    const row = await t.db.selectFrom('imports').select('status').where('id', '=', id).executeTakeFirstOrThrow();
+    expect(row.status).toBe('failed');
+    expect((await t.api.get(`${PATH}/${id}`)).body).toEqual(seen);
+  });
+
+  test('every batch is a sign of life', async () => {
+    const { id, campaign_id } = await leaveRunning(ago(600_000));
+    const job = { id, accountId: t.mine.account.id, campaignId: campaign_id, allowDuplicate: false };
+    await saveBatch(t.db, job, [], t.clock());
+    expect(await statusOf(id)).toEqual(['running', 'running']);
   });
 });
 

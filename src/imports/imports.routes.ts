@@ -8,14 +8,15 @@ import { PageOf, resolvePage, toPage, toSlice } from '../http/page.ts';
 import { pageLocation } from '../http/page-location.ts';
 import type { App, RouteDeps } from '../http/types.ts';
 import { acceptUploads, type Upload, type UploadedFile, withUpload } from '../http/upload.ts';
-import { requiredMessage, selectedInvalid } from '../http/validation-messages.ts';
 import { compileValidator } from '../http/validator.ts';
 import { type CountryCode, isCountry } from '../phone.ts';
+import { requiredMessage, selectedInvalid } from '../sentences.ts';
 import { type ColumnMap, type ColumnPlan, MappingError, parseColumnMap, planColumns } from './column-mapping.ts';
 import { detectFileKind, readRows } from './csv.reader.ts';
 import { Import, ImportBody, ImportFields, ImportSummary } from './import.schema.ts';
 import { type CsvRow, MalformedCsvError, presentImport, presentImportSummary } from './import.ts';
 import { createImport, findImport, finishImport, listImports, listVariableNames, readReport, saveBatch } from './imports.store.ts';
+import { quoteCell } from './phone-cell.ts';
 import { runImport } from './run-import.ts';
 
 const DEFAULT_PER_PAGE = 15;
@@ -91,6 +92,14 @@ const readHeader = (cells: readonly string[]): string[] => {
   const names = cells.map((cell) => cell.replaceAll('\0', '').toWellFormed());
   const long = names.findIndex((name) => name.length > LONGEST_NAME);
   if (long >= 0) throw new ValidationError({ file: [`The name of column ${long + 1} is longer than ${LONGEST_NAME} characters.`] });
+  // It would name a variable that nobody meant, on every lead.
+  const lost = names.findIndex((name) => name.includes('\uFFFD'));
+  if (lost >= 0) {
+    const name = quoteCell(names[lost] ?? '');
+    throw new ValidationError({
+      file: [`The name of column ${lost + 1}, ${name}, holds what could not be read as text: save the file as UTF-8.`],
+    });
+  }
   return names;
 };
 
@@ -111,7 +120,7 @@ const importUpload = async ({ db, clock }: RouteDeps, request: FastifyRequest, u
   const finishedAt = clock();
   await finishImport(db, accountId, created.id, end, finishedAt);
   // From what was done, not from the row: it may have gone with its campaign.
-  return presentImport({ ...created, status: end.status, counts: { ...end.counts }, finished_at: finishedAt }, end.report);
+  return presentImport({ ...created, status: end.status, counts: { ...end.counts }, finished_at: finishedAt }, end.report, finishedAt);
 };
 
 const create = (app: App, deps: RouteDeps): void => {
@@ -141,14 +150,14 @@ const create = (app: App, deps: RouteDeps): void => {
   );
 };
 
-const read = (app: App, { db }: RouteDeps): void => {
+const read = (app: App, { db, clock }: RouteDeps): void => {
   app.get(
     '/user/leads/import/:id',
     { schema: { tags: ['leads'], summary: 'Read an import', params: IdParams, response: { 200: Import, 404: Message } } },
     async (request) => {
       const row = await findImport(db, request.account.id, request.params.id);
       if (row === undefined) throw new DomainError('import_not_found');
-      return presentImport(row, await readReport(db, row.id));
+      return presentImport(row, await readReport(db, row.id), clock());
     },
   );
 
@@ -162,7 +171,13 @@ const read = (app: App, { db }: RouteDeps): void => {
     const { query } = request;
     const page = { page: resolvePage(query.page), perPage: query.per_page ?? DEFAULT_PER_PAGE };
     const { imports, total } = await listImports(db, request.account.id, toSlice(page));
-    return toPage(imports.map(presentImportSummary), total, page, pageLocation(request));
+    const now = clock();
+    return toPage(
+      imports.map((row) => presentImportSummary(row, now)),
+      total,
+      page,
+      pageLocation(request),
+    );
   });
 };
 

@@ -3,7 +3,7 @@ import type { Db, ImportRow } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
 import { DomainError } from '../errors.ts';
 import { holdCampaign, insertLeads } from '../leads/leads.store.ts';
-import { addCounts, type ImportReport, ISSUES_SHOWN, type Issue, NO_ROWS } from './import.ts';
+import { addCounts, aliveSince, type ImportReport, INTERRUPTED, ISSUES_SHOWN, type Issue, NO_ROWS } from './import.ts';
 import { type BatchOutcome, leadsOf, type ReadRow, settleBatch } from './lead-csv.ts';
 import type { ImportEnd } from './run-import.ts';
 
@@ -17,8 +17,6 @@ export interface ImportJob {
 
 // Issues of rows count from 1; this place is kept for what ended the import, and so comes first.
 const STOP_ORDINAL = 0;
-const INTERRUPTED =
-  'The server was stopped while the import ran. The rows that it had added were kept: import the file again, they will be reported as duplicates.';
 
 /** The names of the variables that a campaign's assistant has. */
 export const listVariableNames = async (db: Db, accountId: number, campaignId: number): Promise<string[]> => {
@@ -48,6 +46,7 @@ export const createImport = (db: Db, accountId: number, campaignId: number, now:
         status: 'running',
         counts: JSON.stringify(NO_ROWS),
         created_at: now,
+        heartbeat_at: now,
         finished_at: null,
       })
       .returningAll()
@@ -88,7 +87,7 @@ export const saveBatch = (db: Db, job: ImportJob, rows: readonly ReadRow[], now:
     const issues = issuesToKeep(outcome, before.failed + before.duplicates, before.warnings);
     await trx
       .updateTable('imports')
-      .set({ counts: JSON.stringify(addCounts(before, outcome.counts)) })
+      .set({ counts: JSON.stringify(addCounts(before, outcome.counts)), heartbeat_at: now })
       .where('id', '=', job.id)
       .where('account_id', '=', job.accountId)
       .execute();
@@ -112,7 +111,7 @@ export const finishImport = (db: Db, accountId: number, id: number, end: ImportE
       .returningAll()
       .executeTakeFirst();
     if (row === undefined) return undefined;
-    // Another server that started meanwhile may have taken this import for an interrupted one.
+    // Another server that started while this one was silent may have taken the import for an interrupted one.
     await trx.deleteFrom('import_issues').where('import_id', '=', id).where('ordinal', '=', STOP_ORDINAL).execute();
     if (end.stop !== undefined) {
       await trx
@@ -123,20 +122,23 @@ export const finishImport = (db: Db, accountId: number, id: number, end: ImportE
     return row;
   });
 
-/** Marks imports that a stopped process left `running` as failed, in every account. For the start of the server. */
+/**
+ * Marks imports that a stopped process left `running` as failed, in every account. For the start of a server: it leaves
+ * alone what has been silent for a short time only, which may be another server's, or is judged when it is read.
+ */
 export const failInterruptedImports = (db: Db, now: Date): Promise<void> =>
   db.transaction().execute(async (trx) => {
     const failed = await trx
       .updateTable('imports')
-      .set({ status: 'failed', finished_at: now })
+      .set(({ ref }) => ({ status: 'failed', finished_at: ref('heartbeat_at') }))
       .where('status', '=', 'running')
+      .where('heartbeat_at', '<', aliveSince(now))
       .returning('id')
       .execute();
     if (failed.length === 0) return;
-    const issue = { severity: 'error', line: 0, kind: 'interrupted', column: null, message: INTERRUPTED } as const;
     await trx
       .insertInto('import_issues')
-      .values(failed.map(({ id }) => ({ ...issue, import_id: id, ordinal: STOP_ORDINAL })))
+      .values(failed.map(({ id }) => ({ ...INTERRUPTED, import_id: id, ordinal: STOP_ORDINAL, severity: 'error' as const })))
       .onConflict((conflict) => conflict.columns(['import_id', 'ordinal']).doNothing())
       .execute();
   });
@@ -154,25 +156,19 @@ export const findImport = (db: Db, accountId: number, id: number): Promise<Impor
   visibleImports(db, accountId).selectAll('imports').where('imports.id', '=', id).executeTakeFirst();
 
 /** The account's imports, the newest first, and how many there are. */
-export const listImports = async (
-  db: Db,
-  accountId: number,
-  { offset, limit }: Slice,
-): Promise<{ imports: ImportRow[]; total: number }> => {
-  const counted = await visibleImports(db, accountId)
-    .select(({ fn }) => fn.countAll<number>().as('total'))
-    .executeTakeFirstOrThrow();
-  const total = Number(counted.total);
-  // A page past the end may be so far past that the database would refuse its offset.
-  if (offset >= total) return { imports: [], total };
-  const imports = await visibleImports(db, accountId)
-    .selectAll('imports')
-    .orderBy('imports.id', 'desc')
-    .limit(limit)
-    .offset(offset)
-    .execute();
-  return { imports, total };
-};
+export const listImports = (db: Db, accountId: number, { offset, limit }: Slice): Promise<{ imports: ImportRow[]; total: number }> =>
+  // One snapshot, so that `total` and the rows agree.
+  db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .setAccessMode('read only')
+    .execute(async (trx) => {
+      const query = visibleImports(trx, accountId);
+      const { total } = await query.select(({ fn }) => fn.countAll<number>().as('total')).executeTakeFirstOrThrow();
+      // A page past the end may be so far past that the database would refuse its offset.
+      if (offset >= total) return { imports: [], total };
+      return { imports: await query.selectAll('imports').orderBy('imports.id', 'desc').limit(limit).offset(offset).execute(), total };
+    });
 
 /** What an import has to say: the first errors and warnings, in the order of the file. */
 export const readReport = async (db: Db, importId: number): Promise<ImportReport> => {
@@ -185,6 +181,6 @@ export const readReport = async (db: Db, importId: number): Promise<ImportReport
       .orderBy('ordinal')
       .limit(ISSUES_SHOWN)
       .execute();
-  // One after the other: a transaction has one connection. The kinds are ours: saveBatch and finishImport wrote them.
-  return { errors: (await list('error')) as Issue[], warnings: (await list('warning')) as Issue[] };
+  // One after the other: a transaction has one connection.
+  return { errors: await list('error'), warnings: await list('warning') };
 };

@@ -46,6 +46,26 @@ describe('rows that fail', () => {
   });
 });
 
+describe('characters that were lost', () => {
+  test.each<[name: string, cells: string[], warnings: string[]]>([
+    ['in variables', ['+12025550123', 'M\uFFFDller', '\uFFFD\uFFFD'], ['invalid_encoding First name', 'invalid_encoding City']],
+    ['of a secondary contact', ['+12025550123', '', '', '+12025550124', 'I\uFFFDn'], ['invalid_encoding secondary_1_name']],
+    ['in its number', ['+12025550123', '', '', '+1\uFFFD2025550124', 'I\uFFFDn'], ['secondary_invalid secondary_phone_1']],
+  ])('%s', (_name, cells, warnings) => {
+    expect(warningsOf(read(cells))).toEqual(warnings);
+  });
+
+  test('the cell is imported with their mark, and quoted', () => {
+    const row = read(['+12025550123', 'M\uFFFDller']);
+    expect(leadOf(row)?.variables).toEqual({ first_name: 'M\uFFFDller' });
+    expect('lead' in row && row.warnings[0]?.message).toMatch(/^"M\uFFFDller" holds .*\.$/);
+  });
+
+  test('a number of which one is lost is none', () => {
+    expect(errorOf(read(['+1\uFFFD2025550123']))).toBe('invalid_phone phone_number');
+  });
+});
+
 describe('rows that are mended', () => {
   test.each<[name: string, cells: string[], warnings: string[], contacts: string[]]>([
     ['empty cells more than the header', ['+12025550123', '', '', '', '', '', '', ''], [], []],

@@ -55,6 +55,20 @@ const firstProblem = (row: CsvRow, columns: readonly Column[]): CellProblem | un
 const variablesOf = (row: CsvRow, columns: readonly VariableColumn[]): Variables =>
   Object.fromEntries(columns.map((column) => [column.name, cellOf(row, column)]).filter(([, cell]) => cell !== ''));
 
+// What stands where bytes are no character of the file's encoding, or where an earlier program could read none.
+const LOST = '\uFFFD';
+
+/** A lost character costs neither the cell nor the row, but it is said. */
+const warnOfLost = (row: CsvRow, columns: readonly Column[]): Issue[] =>
+  columns
+    .filter((column) => cellOf(row, column).includes(LOST))
+    .map((column) => ({
+      line: row.line,
+      kind: 'invalid_encoding',
+      column: column.header,
+      message: `${quoteCell(cellOf(row, column))} holds ${LOST} in place of what could not be read as text; it was imported as it is.`,
+    }));
+
 type ContactReading = { contact: NewContact | undefined; warnings: Issue[] };
 
 const readContact = (
@@ -86,7 +100,7 @@ const readContact = (
     return drop('secondary_duplicate', phone.header, `${reading.number} was left out: the lead has this number already.`);
   }
   const warnings = reading.remarks.map(({ kind, message }) => warn(kind, phone.header, message));
-  return { contact: { phone_number: reading.number, variables: own }, warnings };
+  return { contact: { phone_number: reading.number, variables: own }, warnings: [...warnings, ...warnOfLost(row, variables)] };
 };
 
 const readContacts = (row: CsvRow, plan: ColumnPlan, country: CountryCode | undefined, primary: string) => {
@@ -129,7 +143,7 @@ export const readLeadRow = (row: CsvRow, plan: ColumnPlan, country: CountryCode 
   return {
     line: row.line,
     lead: { phone_number: phone.number, variables: variablesOf(row, plan.variables), contacts },
-    warnings: [...remarks, ...warnings],
+    warnings: [...remarks, ...warnOfLost(row, plan.variables), ...warnings],
     phoneHeader: header,
   };
 };

@@ -1,5 +1,5 @@
 // What people write into a phone column, as E.164. Refused or accepted with a reason that a person can act on.   [pure]
-import { type CountryCode, type E164, isAssignable, toE164, toE164In } from '../phone.ts';
+import { type CountryCode, type E164, isAssignable, toE164, toE164In, withoutTrunkZero } from '../phone.ts';
 import type { IssueKind } from './import.ts';
 
 /** What was noticed about a number that is taken nevertheless. */
@@ -52,16 +52,28 @@ const remarksOn = (number: E164): PhoneRemark[] =>
     ? []
     : [{ kind: 'unassignable_number', message: `${number} fits no numbering plan that is known; it was imported as it is.` }];
 
+type PhoneFound = Extract<PhoneReading, { number: E164 }>;
+
+// +40 0741...: read as it is dialled from abroad, where only that makes a number of it.
+const asDialledFromAbroad = (written: E164): PhoneFound => {
+  const number = withoutTrunkZero(written);
+  if (number === undefined) return { number: written, remarks: remarksOn(written) };
+  const message = `${written} was read as ${number}: the zero behind the country code is only for calls inside the country.`;
+  return { number, remarks: [{ kind: 'trunk_zero_dropped', message }] };
+};
+
 const assumeInternational = (digits: string): PhoneReading | undefined => {
-  const number = toE164(`+${digits}`);
-  if (number === undefined || !isAssignable(number)) return undefined;
+  const written = toE164(`+${digits}`);
+  if (written === undefined) return undefined;
+  const { number, remarks } = asDialledFromAbroad(written);
+  if (!isAssignable(number)) return undefined;
   const message = `${quoteCell(digits)} was read as ${number}: a plus sign seems to have been lost.`;
-  return { number, remarks: [{ kind: 'assumed_international', message }] };
+  return { number, remarks: [{ kind: 'assumed_international', message }, ...remarks] };
 };
 
 const readInternational = (text: string): PhoneReading => {
   const number = toE164(dropTrunkZero(text));
-  if (number !== undefined) return { number, remarks: remarksOn(number) };
+  if (number !== undefined) return asDialledFromAbroad(number);
   const digits = text.replace(/\D/g, '').length;
   if (digits < 7) return { problem: 'is too short for a phone number' };
   return { problem: digits > 15 ? 'is too long for a phone number' : 'is not a phone number in international form' };

@@ -5,6 +5,7 @@ import type { CountryCode } from '../phone.ts';
 import type { ColumnPlan } from './column-mapping.ts';
 import {
   addCounts,
+  BATCH_CHARACTERS,
   BATCH_ROWS,
   type CsvRow,
   type ImportCounts,
@@ -51,12 +52,14 @@ export const runImport = async ({ rows, plan, country, save, onFailure }: Import
   const end: ImportEnd = { status: 'completed', stop: undefined, counts: NO_ROWS, report: { errors: [], warnings: [] } };
   const { errors, warnings } = end.report;
   let batch: ReadRow[] = [];
+  let characters = 0;
   let line = 1;
   const flush = async (): Promise<void> => {
     if (batch.length === 0) return;
     line = batch[0]?.line ?? line;
     const outcome = await save(batch);
     batch = [];
+    characters = 0;
     end.counts = addCounts(end.counts, outcome.counts);
     errors.push(...outcome.errors.slice(0, ISSUES_SHOWN - errors.length));
     warnings.push(...outcome.warnings.slice(0, ISSUES_SHOWN - warnings.length));
@@ -65,7 +68,8 @@ export const runImport = async ({ rows, plan, country, save, onFailure }: Import
     try {
       for await (const row of rows) {
         batch.push(readLeadRow(row, plan, country));
-        if (batch.length >= BATCH_ROWS) await flush();
+        characters += row.cells.reduce((sum, cell) => sum + cell.length, 0);
+        if (batch.length >= BATCH_ROWS || characters >= BATCH_CHARACTERS) await flush();
       }
     } catch (error) {
       if (!(error instanceof MalformedCsvError)) throw error;

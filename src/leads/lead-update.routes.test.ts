@@ -56,6 +56,17 @@ describe('update', () => {
     expect((await read(id)).variables).toEqual({ keep: { else: 2 }, other: 1, none: null, list: 2 });
   });
 
+  test.each([
+    [{ phone_number: ' ' }, 'phone_number'],
+    [{ status: '' }, 'status'],
+    [{ campaign_id: '' }, 'campaign_id'],
+  ])('a blank is a wrong value, not one that was left out: %o', async (fields, field) => {
+    const id = await create();
+    const { status, body } = await put(id, { variables: { a: 1 }, ...fields });
+    expect([status, Object.keys(body.errors)]).toEqual([422, [field]]);
+    expect((await read(id)).variables).toEqual({});
+  });
+
   test('of ten changes at once none is lost', async () => {
     const id = await create();
     const answers = await Promise.all(Array.from({ length: 10 }, (_, index) => put(id, { variables: { [`k${index}`]: index } })));

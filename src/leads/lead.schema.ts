@@ -1,6 +1,6 @@
 // The shapes of leads on the wire: what is answered and what may be sent.
 import { Type } from 'typebox';
-import { Bool, Day, Id, OneOf, Phone, pageQuery, SpaceDateTime, VariablesIn, VariablesOut } from '../http/fields.ts';
+import { Bool, Changes, Day, Id, OneOf, Phone, pageQuery, SpaceDateTime, VariablesIn, VariablesOut } from '../http/fields.ts';
 import { AUTOMATIC_STATUSES, LEAD_STATUSES, MAX_CONTACTS } from './lead.ts';
 
 const Status = Type.Unsafe<(typeof LEAD_STATUSES)[number]>({ type: 'string', enum: [...LEAD_STATUSES] });
@@ -82,13 +82,13 @@ const VariablesChange = Type.Optional(
 );
 
 /** What may be changed of a lead; any other key is refused. */
-export const LeadUpdate = Type.Object(
+export const LeadUpdate = Changes(
   { campaign_id: Type.Optional(Id()), phone_number: Type.Optional(Phone()), status: StatusChange, variables: VariablesChange },
   { additionalProperties: false },
 );
 
 /** What may be changed of a contact. */
-export const ContactUpdate = Type.Object(
+export const ContactUpdate = Changes(
   { phone_number: Type.Optional(Phone()), status: StatusChange, variables: VariablesChange },
   { additionalProperties: false },
 );

@@ -260,5 +260,7 @@ test('a number of another account is not found, nor is what was never one', asyn
 });
 
 test.each(['search', 'purchase', 'release'])('%s is out of scope and answers as any unknown route', async (word) => {
-  expect((await t.api.post(`/api/user/phone-numbers/${word}`, {})).status).toBeOneOf([404, 405]);
+  for (const answer of [await t.api.get(`/api/user/phone-numbers/${word}`), await t.api.post(`/api/user/phone-numbers/${word}`, {})]) {
+    expect([answer.status, answer.body]).toEqual([404, { message: 'Not Found' }]);
+  }
 });

@@ -1,5 +1,5 @@
 // The account's own numbers. One number is there once; removing it empties every pool and assistant of it.
-import { stopCampaignsWithoutNumber } from '../campaigns/campaign-status.store.ts';
+import { stopCampaignsWithoutNumber } from '../campaigns/stop-campaigns.store.ts';
 import type { Db, PhoneNumberRow } from '../db/schema.ts';
 import { countryOf, type E164 } from '../phone.ts';
 import type { ListedNumber } from './number.ts';

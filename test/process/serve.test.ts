@@ -1,13 +1,19 @@
 // The server as a process on the embedded database: first start, restart, kill -9, a second process, signals.
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { sql } from 'kysely';
 import pg from 'pg';
+import { pino } from 'pino';
 import { expect, inject, test } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+import { openDatabase } from '../../src/db/open.ts';
+import { startServer } from '../../src/server.ts';
 import { closeLater } from '../support/closing.ts';
 import { runOnServer } from '../support/postgres-server.ts';
-import { ask, newDatabase, run, serve, start, stop, temporaryFolder } from './outdial.ts';
+import { ask, newDatabase, run, serve, stop, temporaryFolder } from './outdial.ts';
 
 const json = (body: object): RequestInit => ({
   method: 'POST',
@@ -106,6 +112,30 @@ test('a port in use is said in one line, and frees the folder again', async () =
   expect(second.stderr.trim().split('\n')).toHaveLength(1);
 });
 
+test('a data folder that cannot be made or written to is said in one sentence, at once', async () => {
+  const file = join(temporaryFolder(), 'file');
+  writeFileSync(file, '');
+  for (const folder of ['/proc/outdial/data', file]) {
+    const { code, stderr } = await run(['serve'], { DATA_DIR: folder, PORT: '0' });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^outdial: The data folder .* cannot be used \(.*\): set DATA_DIR .*\.\n$/);
+    expect(stderr).toContain(folder);
+  }
+}, 20_000);
+
+test('whatever fails on the way up, the database is closed', async () => {
+  const opened = await openDatabase({ kind: 'server', url: await newDatabase() });
+  let closed = false;
+  const close = async () => {
+    await opened.close();
+    closed = true;
+  };
+  await sql`alter table accounts rename to accounts_elsewhere`.execute(opened.db);
+  const started = startServer(loadConfig({ PORT: '0' }), { ...opened, close }, { log: pino({ level: 'silent' }) });
+  await expect(started).rejects.toThrow('accounts');
+  expect(closed).toBe(true);
+});
+
 test('OUTDIAL_API_KEY is the first key of a new database, with exactly its id', async () => {
   const key = '41|abcdefghij0123456789XYZ';
   const server = await serve({ DATA_DIR: temporaryFolder(), OUTDIAL_API_KEY: key });
@@ -127,6 +157,11 @@ test('every mistake in the environment is told at once, with exit code 2', async
   for (const name of ['PORT', 'RATE_LIMIT', 'DATABASE_URL', 'LOG_LEVEL', 'OUTDIAL_API_KEY'])
     expect(stderr).toContain(`outdial: ${name} must`);
   expect(stderr).not.toContain('secret@');
+  const forMachines = await run(['migrate', '--json'], { PORT: '99999', LOG_LEVEL: 'loud' });
+  expect(forMachines.code).toBe(2);
+  const { error } = JSON.parse(forMachines.stderr);
+  expect(error.problems).toEqual([expect.stringMatching(/^PORT must/), expect.stringMatching(/^LOG_LEVEL must/)]);
+  expect(error.message).toBe(error.problems.join(' '));
 });
 
 test('on a Node that is too old one sentence says so', async () => {
@@ -190,5 +225,10 @@ test('--help teaches: every command and every variable', async () => {
 });
 
 test('an unknown command is a mistake of the person: exit code 2', async () => {
-  expect((await start(['dance'], {}).ended).code).toBe(2);
+  const { code, stderr } = await run(['dance'], {});
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error: unknown command 'dance'/);
+  const forMachines = await run(['dance', '--json'], {});
+  expect(forMachines.code).toBe(2);
+  expect(JSON.parse(forMachines.stderr)).toMatchObject({ error: { message: "unknown command 'dance'" } });
 });
