@@ -73,8 +73,7 @@ export const startServer = async (
   };
   try {
     const firstKey = await ensureFirstAccount(db, config.OUTDIAL_API_KEY, clock());
-    // Not for a server that a command runs for itself: another one may be in the middle of an import.
-    if (authenticate === undefined) await failInterruptedImports(db, clock());
+    await failInterruptedImports(db, clock());
     const deps = appDeps(config, opened, clock, authenticate ?? authenticateBy(db, clock), purger.wake);
     app = await buildApp({ ...deps, logger: log });
     await app.listen({ host: config.HOST, port: config.PORT });

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Db, DncNumberRow } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
+import { inSnapshot } from '../db/snapshot.ts';
 import { WAITING_STATUSES } from './blacklist.ts';
 
 /** Whether the account has blocked a number (E.164). */
@@ -124,17 +125,12 @@ export const listBlacklist = (
   phonePattern: string | undefined,
   { offset, limit }: Slice,
 ): Promise<{ entries: DncNumberRow[]; total: number }> =>
-  // One snapshot, so that `total` and the rows agree.
-  db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .setAccessMode('read only')
-    .execute(async (trx) => {
-      const query = filtered(trx, accountId, phonePattern);
-      const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow();
-      if (offset >= total) return { entries: [], total };
-      return { entries: await query.selectAll().orderBy('id').offset(offset).limit(limit).execute(), total };
-    });
+  inSnapshot(db, async (trx) => {
+    const query = filtered(trx, accountId, phonePattern);
+    const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow();
+    if (offset >= total) return { entries: [], total };
+    return { entries: await query.selectAll().orderBy('id').offset(offset).limit(limit).execute(), total };
+  });
 
 /** Takes a number off the blacklist. Its leads stay `blacklisted`: un-blocking must not start calls by itself. */
 export const unblockNumber = async (db: Db, accountId: number, id: number): Promise<boolean> => {

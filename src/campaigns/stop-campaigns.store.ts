@@ -1,11 +1,10 @@
 // Stops running campaigns that can no longer call, for whoever takes away what they call with, in the same transaction.
 // Each takes its own row (assistant, number) before the campaigns; a start takes its campaign first, but that one is not
 // running yet, so it is not among those that are locked here.
-import type { ExpressionBuilder } from 'kysely';
+import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
 import type { Database, Db } from '../db/schema.ts';
 
-type Campaigns = ExpressionBuilder<Database, 'campaigns'>;
-type Condition = (eb: Campaigns) => ReturnType<Campaigns['and']>;
+type Condition = (eb: ExpressionBuilder<Database, 'campaigns'>) => Expression<SqlBool>;
 
 const stopRunning = async (trx: Db, accountId: number, now: Date, condition: Condition): Promise<void> => {
   // Two removals at once would each still see what the other takes; and campaigns are locked in the order of ids everywhere.
@@ -52,4 +51,4 @@ export const stopCampaignsWithoutNumber = (trx: Db, accountId: number, now: Date
 
 /** Stops the running campaigns of an assistant that is deleted, or calls nobody any more. */
 export const stopCampaignsOfAssistant = (trx: Db, accountId: number, assistantId: number, now: Date): Promise<void> =>
-  stopRunning(trx, accountId, now, (eb) => eb.and([eb('campaigns.assistant_id', '=', assistantId)]));
+  stopRunning(trx, accountId, now, (eb) => eb('campaigns.assistant_id', '=', assistantId));

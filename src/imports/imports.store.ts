@@ -1,6 +1,7 @@
 // Imports, their progress and what they have to say of single rows. A batch of leads and its progress are one transaction.
 import type { Db, ImportRow } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
+import { inSnapshot } from '../db/snapshot.ts';
 import { DomainError } from '../errors.ts';
 import { holdCampaign, insertLeads } from '../leads/leads.store.ts';
 import { addCounts, aliveSince, type ImportReport, INTERRUPTED, ISSUES_SHOWN, type Issue, NO_ROWS } from './import.ts';
@@ -157,18 +158,13 @@ export const findImport = (db: Db, accountId: number, id: number): Promise<Impor
 
 /** The account's imports, the newest first, and how many there are. */
 export const listImports = (db: Db, accountId: number, { offset, limit }: Slice): Promise<{ imports: ImportRow[]; total: number }> =>
-  // One snapshot, so that `total` and the rows agree.
-  db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .setAccessMode('read only')
-    .execute(async (trx) => {
-      const query = visibleImports(trx, accountId);
-      const { total } = await query.select(({ fn }) => fn.countAll<number>().as('total')).executeTakeFirstOrThrow();
-      // A page past the end may be so far past that the database would refuse its offset.
-      if (offset >= total) return { imports: [], total };
-      return { imports: await query.selectAll('imports').orderBy('imports.id', 'desc').limit(limit).offset(offset).execute(), total };
-    });
+  inSnapshot(db, async (trx) => {
+    const query = visibleImports(trx, accountId);
+    const { total } = await query.select(({ fn }) => fn.countAll<number>().as('total')).executeTakeFirstOrThrow();
+    // A page past the end may be so far past that the database would refuse its offset.
+    if (offset >= total) return { imports: [], total };
+    return { imports: await query.selectAll('imports').orderBy('imports.id', 'desc').limit(limit).offset(offset).execute(), total };
+  });
 
 /** What an import has to say: the first errors and warnings, in the order of the file. */
 export const readReport = async (db: Db, importId: number): Promise<ImportReport> => {

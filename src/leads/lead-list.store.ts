@@ -2,6 +2,7 @@
 import { type Expression, type SelectQueryBuilder, sql } from 'kysely';
 import type { Database, Db } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
+import { inSnapshot } from '../db/snapshot.ts';
 import type { ContactRow, FoundLead, LeadStatus } from './lead.ts';
 
 /** Filters of the list; all that are given must hold. Instants bound `created_at`: from inclusive, before exclusive. */
@@ -107,15 +108,11 @@ export const contactsOf = async (db: Db, primaryIds: readonly number[]): Promise
 
 /** One page of an account's primaries by ascending id, and how many match in all. */
 export const listLeads = (db: Db, accountId: number, filter: LeadFilter, slice: Slice): Promise<{ leads: FoundLead[]; total: number }> =>
-  // One snapshot, so that `total` and the rows agree and a page counted from the end is the right one.
-  db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .setAccessMode('read only')
-    .execute(async (trx) => {
-      const query = matching(trx, accountId, await deletedCampaigns(trx, accountId), filter);
-      const extent = await measure(query, filter);
-      const { total } = extent;
-      if (slice.offset >= total) return { leads: [], total };
-      return { leads: await leadsOf(trx, pageOfIds(betweenIds(query, filter, extent), total, slice)), total };
-    });
+  // So that a page counted from the end is the right one, too.
+  inSnapshot(db, async (trx) => {
+    const query = matching(trx, accountId, await deletedCampaigns(trx, accountId), filter);
+    const extent = await measure(query, filter);
+    const { total } = extent;
+    if (slice.offset >= total) return { leads: [], total };
+    return { leads: await leadsOf(trx, pageOfIds(betweenIds(query, filter, extent), total, slice)), total };
+  });
