@@ -3,7 +3,18 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { createClosingLine } from './test/support/closing-line.ts';
 
 const WITH_DATABASE = ['src/**/*.{store,routes}.test.ts', 'test/**/*.test.ts'];
-const ELSEWHERE = [...configDefaults.exclude, 'test/unit/**', 'test/process/**', 'test/contract/**', 'test/walls.test.ts'];
+const IN_MEMORY = ['test/simulation/{simulation,sabotage,promise-checker}.test.ts'];
+// Holds the ledger in memory to the one in SQL, world after world; what SQL does on either database, the scenarios show.
+const ON_ONE_DATABASE = ['test/simulation/ledgers.test.ts'];
+const ELSEWHERE = [
+  ...configDefaults.exclude,
+  'test/unit/**',
+  'test/process/**',
+  'test/crash/**',
+  'test/contract/**',
+  ...IN_MEMORY,
+  'test/walls.test.ts',
+];
 
 const project = (name: string, test: object) => ({ extends: true as const, test: { name, ...test } });
 
@@ -16,7 +27,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     projects: [
       project('unit', {
-        include: ['src/**/*.test.ts', 'test/{unit,contract}/**/*.test.ts', 'test/walls.test.ts'],
+        include: ['src/**/*.test.ts', 'test/{unit,contract}/**/*.test.ts', ...IN_MEMORY, 'test/walls.test.ts'],
         exclude: [...configDefaults.exclude, 'src/**/*.{store,routes}.test.ts'],
       }),
       project('pglite', {
@@ -28,7 +39,7 @@ export default defineConfig({
       }),
       project('postgres', {
         include: WITH_DATABASE,
-        exclude: ELSEWHERE,
+        exclude: [...ELSEWHERE, ...ON_ONE_DATABASE],
         globalSetup: 'test/support/prepare-postgres.ts',
         setupFiles: 'test/support/closing.ts',
         provide: { databaseKind: 'postgres' },
@@ -38,6 +49,16 @@ export default defineConfig({
         include: ['test/process/**/*.test.ts'],
         fileParallelism: false,
         testTimeout: 90_000,
+        globalSetup: ['test/support/prepare-postgres.ts', 'test/support/prepare-program.ts'],
+        setupFiles: 'test/support/closing.ts',
+        provide: { databaseKind: 'postgres' },
+      }),
+      // Processes that are killed in the middle of things; CONTRIBUTING.md and docs/guarantees.md say how to have more of it.
+      project('crash', {
+        include: ['test/crash/**/*.test.ts'],
+        fileParallelism: false,
+        maxConcurrency: 2,
+        testTimeout: 180_000,
         globalSetup: 'test/support/prepare-postgres.ts',
         setupFiles: 'test/support/closing.ts',
         provide: { databaseKind: 'postgres' },

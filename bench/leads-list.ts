@@ -71,7 +71,7 @@ const url = process.env.DATABASE_URL ?? postgres?.url ?? '';
 const opened = await openDatabase({ kind: 'server', url });
 const token = await fill(opened.db);
 const config = { ...loadConfig({ RATE_LIMIT: '0' }), PORT: 0 };
-const server = await startServer(config, opened, { log: pino({ level: 'silent' }) });
+const server = await startServer(config, opened, { log: pino({ level: 'silent' }), role: 'api' });
 const list = `${server.url}/api/user/leads`;
 const pages = (perPage: number) => Math.ceil(leads / perPage);
 

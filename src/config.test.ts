@@ -25,6 +25,14 @@ test('every default', () => {
     DATABASE_URL: undefined,
     DATA_DIR: './data',
     IMPORT_MAX_MB: 200 * 1_048_576,
+    CALLS_PER_SECOND: { campaign: 0, number: 0, carrier: 0 },
+    SIMULATION_SPEED: 1,
+    SIMULATED_CARRIER_URL: undefined,
+    RESERVATION_SECONDS: 30,
+    CARRIER_TIMEOUT: 10,
+    UNKNOWN_MINUTES: 15,
+    REPORT_WAIT: 60,
+    WEBHOOK_ALLOW_PRIVATE: false,
     LOG_LEVEL: 'info',
     OUTDIAL_API_KEY: undefined,
     OUTDIAL_URL: undefined,
@@ -37,6 +45,8 @@ test('what is read cannot be changed, and is not asked for again', () => {
 
 describe('is read', () => {
   test.each<[keyof typeof VARIABLES, string, unknown]>([
+    ['CALLS_PER_SECOND', '10/1/50', { campaign: 10, number: 1, carrier: 50 }],
+    ['RESERVATION_SECONDS', '0.5', 0.5],
     ['HOST', '0.0.0.0', '0.0.0.0'],
     ['PORT', '0', 0],
     ['PORT', ' 8080 ', 8080],
@@ -56,6 +66,7 @@ describe('is read', () => {
     ['DATABASE_URL', 'postgresql:///outdial?host=/run', 'postgresql:///outdial?host=/run'],
     ['DATA_DIR', '/var/lib/outdial', '/var/lib/outdial'],
     ['IMPORT_MAX_MB', '1.5', 1_572_864],
+    ['WEBHOOK_ALLOW_PRIVATE', '1', true],
     ['LOG_LEVEL', 'silent', 'silent'],
     ['OUTDIAL_API_KEY', '7|abcdefghijklmnopqrst', { id: 7, secret: 'abcdefghijklmnopqrst' }],
     ['OUTDIAL_URL', 'http://localhost:3000/', 'http://localhost:3000'],

@@ -34,6 +34,14 @@ const readNumber =
     return value;
   };
 
+const readRates = (text: string): { campaign: number; number: number; carrier: number } => {
+  const [campaign, number, carrier, ...more] = text.split('/').map((part) => (/^\d{1,6}$/.test(part.trim()) ? Number(part) : undefined));
+  if (campaign === undefined || number === undefined || carrier === undefined || more.length > 0) {
+    throw new Error('must be three whole numbers such as 10/1/50');
+  }
+  return { campaign, number, carrier };
+};
+
 const readUrl =
   (...schemes: string[]) =>
   (text: string): string => {
@@ -78,6 +86,11 @@ const readOrigins = (text: string): string[] | '*' => {
   const isOrigin = (part: string) => URL.canParse(part) && new URL(part).origin === part;
   if (list.length > 0 && list.every(isOrigin)) return list;
   throw new Error('must be * or a list of origins such as https://app.example.com');
+};
+
+const readSwitch = (text: string): boolean => {
+  if (text !== '0' && text !== '1') throw new Error('must be 0 or 1');
+  return text === '1';
 };
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -125,6 +138,45 @@ export const VARIABLES = {
     '200',
     'Megabytes that an imported file may have.',
     (text) => readNumber('a number of at least 1', (size) => size >= 1)(text) * MEGABYTE,
+  ),
+  CALLS_PER_SECOND: variable(
+    '0/0/0',
+    'Calls started in any second, at most: for each campaign, for each caller number, in all; as three numbers. 0: no limit.',
+    readRates,
+  ),
+  SIMULATION_SPEED: variable(
+    '1',
+    'How many times faster than life simulated calls go.',
+    readNumber('a number above 0', (speed) => speed > 0),
+  ),
+  SIMULATED_CARRIER_URL: optional(
+    'A simulated carrier that runs in a process of its own (src/carriers/simulated/carrier-process.ts). Unset: one within the dialer.',
+    readUrl('http'),
+  ),
+  RESERVATION_SECONDS: variable(
+    '30',
+    'How long a reserved call may wait to be sent. After that it is decided anew.',
+    readNumber('a number from 0.1 to 600', (seconds) => seconds >= 0.1 && seconds <= 600),
+  ),
+  CARRIER_TIMEOUT: variable(
+    '10',
+    'Seconds that a carrier is given to accept a call. After that it may ring or not: it is never sent again, only asked about.',
+    readNumber('a number from 0.1 to 20', (seconds) => seconds >= 0.1 && seconds <= 20),
+  ),
+  UNKNOWN_MINUTES: variable(
+    '15',
+    'Minutes after which a call of which nothing can be learned is given up; its contact is not called again by itself.',
+    readNumber('a number from 0.01 to 1440', (minutes) => minutes >= 0.01 && minutes <= 1440),
+  ),
+  REPORT_WAIT: variable(
+    '60',
+    'Seconds that the evaluation of an answered call is waited for.',
+    readNumber('a number from 1 to 3600', (seconds) => seconds >= 1 && seconds <= 3600),
+  ),
+  WEBHOOK_ALLOW_PRIVATE: variable(
+    '0',
+    'Whether webhooks may go to private, loopback and link-local addresses: 1 or 0. For local use only.',
+    readSwitch,
   ),
   LOG_LEVEL: variable('info', `How much is logged, to standard error: ${LOG_LEVELS.join(', ')}.`, readLogLevel),
   OUTDIAL_API_KEY: optional(

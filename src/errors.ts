@@ -9,6 +9,7 @@ const ERRORS = {
 
   lead_not_found: [404, 'Lead not found'],
   contact_not_found: [404, 'Contact not found'],
+  still_sending: [503, 'It is done, and nothing new starts; but a call was being sent at that instant and has not been heard of since.'],
   campaign_not_found: [404, 'Campaign not found'],
   assistant_not_found: [404, 'Assistant not found'],
   outbound_assistant_not_found: [404, 'Assistant not found or not an outbound assistant.'],
@@ -16,8 +17,21 @@ const ERRORS = {
   blacklist_entry_not_found: [404, 'Blacklist entry not found'],
   import_not_found: [404, 'Import not found'],
   api_key_not_found: [404, 'API key not found.'],
+  delivery_not_found: [404, 'Delivery not found'],
+  call_not_found: [404, 'Call not found'],
 
   campaign_running: [409, 'Campaign is already in progress'],
+
+  call_number_unreadable: [400, 'Invalid phone number format. Please use E.164 format (e.g. +1234567890)'],
+  call_assistant_not_found: [404, 'Assistant not found or does not belong to the authenticated user'],
+  call_without_number: [422, 'Your agent does not have a phone number setup'],
+  call_blacklisted: [422, 'Number is blacklisted.'],
+  call_lines_full: [429, 'All lines are in use. Try again when a call has ended.'],
+  call_rate_reached: [429, 'Too many calls are being started. Try again in a second.'],
+
+  idempotency_key_unusable: [400, 'The Idempotency-Key header must have 1 to 255 characters.'],
+  idempotency_key_busy: [409, 'A request with this Idempotency-Key is still running.'],
+  idempotency_key_reused: [409, 'This Idempotency-Key belongs to a request that was different.'],
 
   // update-status words its refusals on its own; the routes add `success: false` to each.
   campaign_action_invalid: [400, "Invalid action. Must be either 'start' or 'stop'."],

@@ -5,6 +5,7 @@ import { authenticateBy, ensureFirstAccount } from './accounts/accounts.store.ts
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, localUrl } from './config.ts';
 import { type DatabaseSource, type OpenedDatabase, openDatabase } from './db/open.ts';
+import { CARRIER, type Engine, type Role, startEngine } from './engine.ts';
 import { type AppDeps, buildApp } from './http/app.ts';
 import type { Authenticate } from './http/auth.ts';
 import { failInterruptedImports } from './imports/imports.store.ts';
@@ -30,11 +31,13 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-const appDeps = (config: Config, { db }: OpenedDatabase, clock: Clock, authenticate: Authenticate, purge: () => void): AppDeps => ({
+const appDeps = (config: Config, { db }: OpenedDatabase, clock: Clock, authenticate: Authenticate): Omit<AppDeps, 'purge' | 'wake'> => ({
   db,
   clock,
-  purge,
   authenticate,
+  carrier: CARRIER,
+  rates: config.CALLS_PER_SECOND,
+  databaseLeases: true,
   maxUploadBytes: config.IMPORT_MAX_MB,
   http: {
     publicUrl: config.PUBLIC_URL,
@@ -52,21 +55,23 @@ const portOf = ({ server }: FastifyInstance): number => {
 
 /**
  * Starts the server on an opened database, which from then on is the server's to close, also when it fails to start.
- * `authenticate` stands in for the keys where the command line runs a server for itself.
+ * Every role answers HTTP, if only to say that it is alive. `authenticate` stands in for the keys where the command line runs a server for itself.
  */
 export const startServer = async (
   config: Config,
   opened: OpenedDatabase,
-  { log, authenticate }: { log: Logger; authenticate?: Authenticate },
+  { log, role, authenticate }: { log: Logger; role: Role; authenticate?: Authenticate },
 ): Promise<RunningServer> => {
   const { db } = opened;
   const clock = systemClock;
   const purger = createPurger(db, (error) => log.error({ err: error }, 'purging a deleted campaign failed'));
   let app: FastifyInstance | undefined;
+  let engine: Engine | undefined;
   const stop = async (): Promise<void> => {
     try {
       await app?.close();
     } finally {
+      await engine?.stop();
       await purger.stop();
       await opened.close();
     }
@@ -74,9 +79,10 @@ export const startServer = async (
   try {
     const firstKey = await ensureFirstAccount(db, config.OUTDIAL_API_KEY, clock());
     await failInterruptedImports(db, clock());
-    const deps = appDeps(config, opened, clock, authenticate ?? authenticateBy(db, clock), purger.wake);
-    app = await buildApp({ ...deps, logger: log });
+    const deps = appDeps(config, opened, clock, authenticate ?? authenticateBy(db, clock));
+    app = await buildApp({ ...deps, purge: purger.wake, wake: () => engine?.wake(), logger: log });
     await app.listen({ host: config.HOST, port: config.PORT });
+    engine = await startEngine(config, role, { db, clock, log });
     purger.wake();
     return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop };
   } catch (error) {

@@ -1,8 +1,11 @@
 // Every route of the application, walked by its own list: without a key, with another account's ids, with other verbs.
 // A new route is walked by itself; one whose path parameter nobody here can make an id for fails until somebody says how.
 import { describe, expect, test } from 'vitest';
+import { enqueuePostCall } from '../src/webhooks/webhooks.store.ts';
 import { type Answer, type Caller, createApi, startApp } from './support/app.ts';
 import { buildAssistant, buildCampaign, buildLead, buildNumber, nextNumber } from './support/build.ts';
+import { insertAssistant } from './support/insert-assistant.ts';
+import { insertCall } from './support/insert-calls.ts';
 
 const t = await startApp();
 const routes = t.app.routeList;
@@ -25,6 +28,17 @@ const MAKE: Record<string, (api: Caller) => Promise<Record<string, number | stri
     await api.post('/api/user/blacklist', { phone_number: nextNumber() });
     return { id: (await api.get('/api/user/blacklist')).body.data.at(-1).id };
   },
+  calls: async (api) => ({
+    id: await insertCall(t.db, api.account.id, (await insertAssistant(t.db, api.account.id, t.clock())).id),
+  }),
+  deliveries: async (api) => {
+    const assistant = await insertAssistant(t.db, api.account.id, t.clock(), {
+      is_webhook_active: true,
+      webhook_url: 'https://example.test/',
+    });
+    await enqueuePostCall(t.db, await insertCall(t.db, api.account.id, assistant.id), t.clock());
+    return { id: (await api.get('/api/user/webhooks/deliveries')).body.data[0].id };
+  },
   import: async (api) => {
     const { id } = await t.db
       .insertInto('imports')
@@ -46,6 +60,7 @@ const MAKE: Record<string, (api: Caller) => Promise<Record<string, number | stri
 const bodyOf = (method: string, url: string, ids: Record<string, unknown>): object | undefined => {
   if (!['POST', 'PUT', 'PATCH'].includes(method)) return undefined;
   if (url.endsWith('/contacts')) return { phone_number: nextNumber() };
+  if (url.endsWith('/simulation')) return { simulation: null };
   if (url.endsWith('/contacts/order')) return { contact_ids: [ids.contactId ?? UNKNOWN] };
   if (/\/(enable-)?(inbound-|conversation-ended-)?webhook$/.test(url)) return { webhook_url: 'https://example.test/hook' };
   if (url.includes('/phone-numbers/')) return { nickname: 'Desk' };
@@ -150,6 +165,13 @@ describe('with another account’s ids in the body', () => {
       '/api/user/campaigns/update-status',
       mine.campaign,
       (id) => ({ campaign_id: id, action: 'start' }),
+    ],
+    [
+      'assistant_id of make_call',
+      'POST',
+      '/api/user/make_call',
+      mine.assistant,
+      (id) => ({ phone_number: '+12025550143', assistant_id: id }),
     ],
     ['phone_number_id of an assistant', 'PUT', `/api/user/assistant/${own.assistant.id}`, mine.number, (id) => ({ phone_number_id: id })],
     ...toggles.map((toggle): [string, 'POST', string, number, (id: number) => object] => [

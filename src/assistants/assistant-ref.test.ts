@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseAssistantRef } from './assistant-ref.ts';
+import { assistantRefOf, parseAssistantRef } from './assistant-ref.ts';
 
 const UUID = '9b2f6c1e-3d4a-4f5b-8c6d-7e8f90a1b2c3';
 
@@ -32,4 +32,5 @@ test.each([
   [{ id: 12 }, undefined],
 ])('%j', (value, ref) => {
   expect(parseAssistantRef(value)).toEqual(ref);
+  expect(assistantRefOf(value)).toEqual(ref ?? { id: Number.MAX_SAFE_INTEGER });
 });

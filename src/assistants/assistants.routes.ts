@@ -1,6 +1,7 @@
 // Assistants over HTTP: the three lists, create, read, update, delete. The webhook switches are in webhook-switches.routes.ts.
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { waitUntilSent } from '../calls/revoke.store.ts';
 import { DomainError } from '../errors.ts';
 import { Message, MessageWith, OneOf, pageQuery, ValidationFailed } from '../http/fields.ts';
 import { PageOf, resolvePage, toPage, toSlice } from '../http/page.ts';
@@ -116,7 +117,8 @@ const one = (app: App, { db, clock }: RouteDeps): void => {
       ...route,
       preValidation,
       handler: async (request) => {
-        const row = await updateAssistant(db, request.account.id, refOf(request.params.id), readInput(request.body), clock());
+        const { row, sending } = await updateAssistant(db, request.account.id, refOf(request.params.id), readInput(request.body), clock());
+        await waitUntilSent(db, { callIds: sending });
         return { message: 'Assistant updated successfully', data: presentSummary(row) };
       },
     });
@@ -133,7 +135,8 @@ const one = (app: App, { db, clock }: RouteDeps): void => {
     app.route({
       ...route,
       handler: async (request) => {
-        await deleteAssistant(db, request.account.id, refOf(request.params.id), clock());
+        const sending = await deleteAssistant(db, request.account.id, refOf(request.params.id), clock());
+        await waitUntilSent(db, { callIds: sending });
         return { message: 'Assistant deleted successfully' };
       },
     });

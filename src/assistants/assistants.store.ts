@@ -1,9 +1,11 @@
 // Assistants in the database. A deleted one is found by nobody; its row stays, since past calls name it.
 import type { ExpressionBuilder } from 'kysely';
 import type { Account } from '../accounts/account.ts';
-import { stopCampaignsOfAssistant, stopCampaignsWithoutNumber } from '../campaigns/stop-campaigns.store.ts';
+import { callsBeingSent, revokeReserved } from '../calls/revoke.store.ts';
+import { holdCampaigns, stopCampaignsOfAssistant, stopCampaignsWithoutNumber } from '../campaigns/stop-campaigns.store.ts';
 import type { AssistantRow, Database, Db } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
+import { inSnapshot } from '../db/snapshot.ts';
 import { DomainError, ValidationError } from '../errors.ts';
 import { changedValues, newValues, toColumns, valuesOf } from './assistant.ts';
 import type { AssistantInput, AssistantValues } from './assistant-fields.ts';
@@ -20,6 +22,10 @@ const ofAccount = (db: Db, accountId: number) =>
 export const findAssistant = (db: Db, accountId: number, ref: AssistantRef): Promise<AssistantRow | undefined> =>
   ofAccount(db, accountId).where(hasRef(ref)).executeTakeFirst();
 
+/** Like findAssistant, and holds the row: until the transaction ends it is neither changed nor deleted. */
+export const holdAssistant = (trx: Db, accountId: number, ref: AssistantRef): Promise<AssistantRow | undefined> =>
+  ofAccount(trx, accountId).where(hasRef(ref)).forShare().executeTakeFirst();
+
 /** All assistants of the account, or those of a type, by ascending id. */
 export const listAssistants = (db: Db, accountId: number, type?: AssistantRow['type']): Promise<AssistantRow[]> =>
   ofAccount(db, accountId)
@@ -28,28 +34,29 @@ export const listAssistants = (db: Db, accountId: number, type?: AssistantRow['t
     .execute();
 
 /** One page of the account's assistants by ascending id, and how many there are. */
-export const pageAssistants = async (
+export const pageAssistants = (
   db: Db,
   accountId: number,
   type: AssistantRow['type'] | undefined,
   { offset, limit }: Slice,
-): Promise<{ rows: AssistantRow[]; total: number }> => {
-  const { total } = await db
-    .selectFrom('assistants')
-    .select((eb) => eb.fn.countAll<number>().as('total'))
-    .where('account_id', '=', accountId)
-    .where('deleted_at', 'is', null)
-    .$if(type !== undefined, (query) => query.where('type', '=', type ?? 'outbound'))
-    .executeTakeFirstOrThrow();
-  if (offset >= total) return { rows: [], total };
-  const rows = await ofAccount(db, accountId)
-    .$if(type !== undefined, (query) => query.where('type', '=', type ?? 'outbound'))
-    .orderBy('id')
-    .offset(offset)
-    .limit(limit)
-    .execute();
-  return { rows, total };
-};
+): Promise<{ rows: AssistantRow[]; total: number }> =>
+  inSnapshot(db, async (trx) => {
+    const { total } = await trx
+      .selectFrom('assistants')
+      .select((eb) => eb.fn.countAll<number>().as('total'))
+      .where('account_id', '=', accountId)
+      .where('deleted_at', 'is', null)
+      .$if(type !== undefined, (query) => query.where('type', '=', type ?? 'outbound'))
+      .executeTakeFirstOrThrow();
+    if (offset >= total) return { rows: [], total };
+    const rows = await ofAccount(trx, accountId)
+      .$if(type !== undefined, (query) => query.where('type', '=', type ?? 'outbound'))
+      .orderBy('id')
+      .offset(offset)
+      .limit(limit)
+      .execute();
+    return { rows, total };
+  });
 
 /**
  * What the rules must know of the numbers. They are held until the transaction ends: of two assistants that want one
@@ -98,19 +105,42 @@ export const insertAssistant = (db: Db, account: Account, input: AssistantInput,
       .executeTakeFirstOrThrow();
   });
 
-// What an assistant has lost its campaigns cannot call with.
-const stopWhatCannotCall = async (trx: Db, before: AssistantRow, after: AssistantRow, now: Date): Promise<void> => {
-  if (before.phone_number_id !== null && after.phone_number_id === null) await stopCampaignsWithoutNumber(trx, after.account_id, now);
-  if (before.type === 'outbound' && after.type === 'inbound') await stopCampaignsOfAssistant(trx, after.account_id, after.id, now);
+// What is reserved in the assistant's name, be it of a campaign or of make_call. @returns its calls that are being sent.
+const takeBack = async (trx: Db, id: number, reason: 'assistant_changed' | 'assistant_deleted', now: Date): Promise<number[]> => {
+  await revokeReserved(trx, { assistantIds: [id] }, reason, now);
+  return callsBeingSent(trx, { assistantIds: [id] });
+};
+
+// What an assistant has lost its campaigns cannot call with. A campaign with numbers of its own goes on; what it had reserved is
+// decided anew.
+const stopWhatCannotCall = async (trx: Db, before: AssistantRow, after: AssistantRow, now: Date): Promise<number[]> => {
+  const losesNumber = before.phone_number_id !== null && after.phone_number_id === null;
+  const turnsInbound = before.type === 'outbound' && after.type === 'inbound';
+  if (losesNumber) await stopCampaignsWithoutNumber(trx, after.account_id, now);
+  if (turnsInbound) await stopCampaignsOfAssistant(trx, after.account_id, after.id, now);
+  return losesNumber || turnsInbound ? takeBack(trx, after.id, 'assistant_changed', now) : [];
+};
+
+// Campaigns before assistants before numbers, as everywhere; a change that stops none leaves them alone.
+const holdWhatMayStop = async (trx: Db, accountId: number, input: AssistantInput): Promise<void> => {
+  if (input.type === 'inbound' || input.phone_number_id === null) await holdCampaigns(trx, accountId);
 };
 
 /**
- * Changes the given fields. Running campaigns stop that are left without a number, or whose assistant turns inbound.
+ * Changes the given fields. Running campaigns stop that are left without a number, or whose assistant turns inbound; calls that
+ * are reserved then are taken back.
+ * @returns the row; and of an assistant that loses something its calls that are being sent at this instant, for waitUntilSent.
  * @throws DomainError assistant_not_found; ValidationError
  */
-export const updateAssistant = (db: Db, accountId: number, ref: AssistantRef, input: AssistantInput, now: Date): Promise<AssistantRow> =>
+export const updateAssistant = (
+  db: Db,
+  accountId: number,
+  ref: AssistantRef,
+  input: AssistantInput,
+  now: Date,
+): Promise<{ row: AssistantRow; sending: number[] }> =>
   db.transaction().execute(async (trx) => {
-    // The assistant before its number: who removes a number takes them in that order too.
+    await holdWhatMayStop(trx, accountId, input);
     const row = await ofAccount(trx, accountId).where(hasRef(ref)).forNoKeyUpdate().executeTakeFirst();
     if (row === undefined) throw new DomainError('assistant_not_found');
     const values = changedValues(valuesOf(row), input);
@@ -123,8 +153,7 @@ export const updateAssistant = (db: Db, accountId: number, ref: AssistantRef, in
       .where('id', '=', row.id)
       .returningAll()
       .executeTakeFirstOrThrow();
-    await stopWhatCannotCall(trx, row, changed, now);
-    return changed;
+    return { row: changed, sending: await stopWhatCannotCall(trx, row, changed, now) };
   });
 
 /** The columns that the webhook switches set. */
@@ -148,11 +177,14 @@ export const changeWebhook = async (db: Db, accountId: number, ref: AssistantRef
 };
 
 /**
- * Deletes an assistant as far as anybody can see. Its number is free again, and its running campaigns stop.
+ * Deletes an assistant as far as anybody can see. Its number is free again, its running campaigns stop, and what is reserved in
+ * its name is taken back.
+ * @returns its calls that are being sent at this instant, for waitUntilSent.
  * @throws DomainError assistant_not_found
  */
-export const deleteAssistant = (db: Db, accountId: number, ref: AssistantRef, now: Date): Promise<void> =>
+export const deleteAssistant = (db: Db, accountId: number, ref: AssistantRef, now: Date): Promise<number[]> =>
   db.transaction().execute(async (trx) => {
+    await holdCampaigns(trx, accountId);
     const row = await trx
       .updateTable('assistants')
       .set({ deleted_at: now, updated_at: now, phone_number_id: null })
@@ -163,4 +195,5 @@ export const deleteAssistant = (db: Db, accountId: number, ref: AssistantRef, no
       .executeTakeFirst();
     if (row === undefined) throw new DomainError('assistant_not_found');
     await stopCampaignsOfAssistant(trx, accountId, row.id, now);
+    return takeBack(trx, row.id, 'assistant_deleted', now);
   });

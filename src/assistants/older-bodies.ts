@@ -2,6 +2,7 @@
 // applied. An older name only counts when today's is absent. Pure; it refuses nothing. Source: the contract's compat notes, 6.
 import { findLanguageByWord, findLlmModelByWord } from '../catalogue/lookups.ts';
 import { isRecord } from '../is-record.ts';
+import { NO_SUCH_ID } from '../no-such-id.ts';
 import { INPUT_NAMES, type InputName, mayBeNull } from './assistant-fields.ts';
 import { flattenTool } from './tools.ts';
 
@@ -18,9 +19,7 @@ const words =
     return Object.hasOwn(meanings, word) ? meanings[word] : word;
   };
 
-// No row of the catalogue has it: an unknown word is refused as an unknown id is.
-const NO_SUCH_ID = Number.MAX_SAFE_INTEGER;
-
+// An unknown word of the catalogue is refused as an unknown id is.
 const idOf =
   (find: (word: string) => { id: number } | undefined): Read =>
   (value) => {

@@ -1,5 +1,6 @@
 // The blacklist over HTTP: page through it, add numbers or the numbers of leads, remove. No document has it; it is ours.
 import { Type } from 'typebox';
+import { waitUntilSent } from '../calls/revoke.store.ts';
 import type { Db } from '../db/schema.ts';
 import { DomainError, ValidationError } from '../errors.ts';
 import { Id, IdParams, IsoMicro, Message, MessageWith, Nullable, Phone, pageQuery, Text, ValidationFailed } from '../http/fields.ts';
@@ -96,6 +97,7 @@ export const blacklistRoutes = (app: App, { db, clock }: RouteDeps): void => {
       if (numbers.length === 0) throw new ValidationError({ phone_number: [requiredMessage('phone_number')] });
       const why = reason ?? (leadIds.length > 0 ? FROM_LEAD : null);
       const entries = await blockNumbers(db, request.account.id, numbers, why, clock());
+      await waitUntilSent(db, { accountId: request.account.id, numbers });
       const shown = entries.map(presentEntry);
       const [first] = shown;
       const single = many.length === 0 && leadIds.length === 0 && first !== undefined;

@@ -1,8 +1,10 @@
 // The numbers an account must not call. A number is listed once; listing it takes its waiting leads out of the queue.
 import { sql } from 'kysely';
+import { revokeReserved } from '../calls/revoke.store.ts';
 import type { Db, DncNumberRow } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
 import { inSnapshot } from '../db/snapshot.ts';
+import { lockFamilies, passTurn } from '../leads/turn.store.ts';
 import { WAITING_STATUSES } from './blacklist.ts';
 
 /** Whether the account has blocked a number (E.164). */
@@ -48,7 +50,7 @@ const blacklistWaiting = async (trx: Db, accountId: number, numbers: readonly st
   await trx.selectFrom('leads').select('id').where('id', '=', held(family)).orderBy('id').forUpdate().execute();
   const changed = await trx
     .updateTable('leads')
-    .set({ status: 'blacklisted', updated_at: now })
+    .set({ status: 'blacklisted', due_at: null, updated_at: now })
     .where('account_id', '=', accountId)
     .where('id', '=', held(rows.map(({ id }) => id)))
     .where('phone_number', '=', among(numbers))
@@ -59,6 +61,46 @@ const blacklistWaiting = async (trx: Db, accountId: number, numbers: readonly st
   const primaries = changed.flatMap(({ primary_id }) => primary_id ?? []);
   if (primaries.length === 0) return;
   await trx.updateTable('leads').set({ updated_at: now }).where('account_id', '=', accountId).where('id', '=', held(primaries)).execute();
+  // A blocked contact is passed over.
+  await passTurn(trx, new Map(primaries.map((id) => [id, now])));
+};
+
+// Primaries that are through with their attempts: their contacts are not called in their place any more.
+const endCascades = async (trx: Db, accountId: number, numbers: readonly string[], now: Date): Promise<void> => {
+  const rows = await trx
+    .selectFrom('leads')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .where('phone_number', '=', among(numbers))
+    .where('primary_id', 'is', null)
+    .where('status', '=', 'reached-max-retries')
+    .execute();
+  const primaries = await lockFamilies(
+    trx,
+    rows.map(({ id }) => id),
+  );
+  const contacts = await trx
+    .selectFrom('leads')
+    .select('id')
+    .where('primary_id', '=', sql<number>`any(${primaries}::bigint[])`)
+    .where('status', '=', 'scheduled')
+    .execute();
+  await revokeReserved(trx, { leadIds: contacts.map(({ id }) => id) }, 'blacklisted', now);
+  await passTurn(trx, new Map(primaries.map((id) => [id, now])));
+};
+
+// All leads with those numbers and their families, once and in order, before anything is changed.
+const holdFamilies = async (trx: Db, accountId: number, numbers: readonly string[]): Promise<void> => {
+  const rows = await trx
+    .selectFrom('leads')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .where('phone_number', '=', among(numbers))
+    .execute();
+  await lockFamilies(
+    trx,
+    rows.map(({ id }) => id),
+  );
 };
 
 /** An entry, and whether this act made it. */
@@ -92,7 +134,10 @@ export const blockNumbers = async (
       // PostgreSQL's mark of a row that was replaced; 0 on one that is new.
       .returning(sql<boolean>`xmax = 0`.as('added'))
       .execute();
+    await holdFamilies(trx, accountId, distinct);
+    await revokeReserved(trx, { accountId, numbers: distinct }, 'blacklisted', now);
     await blacklistWaiting(trx, accountId, distinct, now);
+    await endCascades(trx, accountId, distinct, now);
     const byNumber = new Map(rows.map((row) => [row.phone_number, row]));
     return [...new Set(numbers)].flatMap((number) => byNumber.get(number) ?? []);
   };

@@ -1,6 +1,8 @@
 // Starting and stopping. Each check and its move are one transaction that holds the campaign's row, so of two that race
 // one wins. The dialer hooks in here: nothing else moves a campaign.
+import { revokeReserved } from '../calls/revoke.store.ts';
 import type { CampaignRow, Db } from '../db/schema.ts';
+import { refuseCampaign } from '../dialer/decisions.store.ts';
 import { type CampaignStatus, campaignZone, nextCampaignStatus } from './campaign.ts';
 import { lockCampaign } from './campaigns.store.ts';
 
@@ -111,6 +113,12 @@ const refuseStart = async (trx: Db, campaign: CampaignRow): Promise<MoveRefusal 
   return undefined;
 };
 
+// After a stop nothing that was reserved may leave, and everybody's history says why nobody is called.
+const takeBack = async (trx: Db, campaign: CampaignRow, status: CampaignStatus, now: Date): Promise<void> => {
+  await revokeReserved(trx, { campaignIds: [campaign.id] }, 'campaign_stopped', now);
+  await refuseCampaign(trx, campaign, 'campaign_not_running', { same: { status }, first: {} }, now);
+};
+
 const move = (
   db: Db,
   accountId: number,
@@ -126,6 +134,7 @@ const move = (
     if (refusal !== undefined) return { status: campaign.status, refusal };
     const status = nextCampaignStatus(campaign.status, event) ?? campaign.status;
     await trx.updateTable('campaigns').set({ status, updated_at: now }).where('account_id', '=', accountId).where('id', '=', id).execute();
+    if (event === 'stop') await takeBack(trx, campaign, status, now);
     return { status };
   });
 

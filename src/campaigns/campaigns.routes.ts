@@ -1,8 +1,9 @@
 // Campaigns over HTTP: list, create, read, update, delete, start and stop.
 import { Type } from 'typebox';
-import { type AssistantRef, parseAssistantRef } from '../assistants/assistant-ref.ts';
+import { assistantRefOf } from '../assistants/assistant-ref.ts';
+import { waitUntilSent } from '../calls/revoke.store.ts';
 import { DomainError } from '../errors.ts';
-import { IdParams, Message, MessageWith, NO_SUCH_ID, ValidationFailed } from '../http/fields.ts';
+import { IdParams, Message, MessageWith, ValidationFailed } from '../http/fields.ts';
 import { spellings } from '../http/spellings.ts';
 import type { App, RouteDeps } from '../http/types.ts';
 import { Campaign, CampaignCreate, CampaignDetail, CampaignUpdate, StatusRefused, StatusUpdate, StatusUpdated } from './campaign.schema.ts';
@@ -12,8 +13,6 @@ import { deleteCampaign, findCampaign, insertCampaign, listCampaigns, poolOf, up
 
 const TAGS = ['campaigns'];
 const GIVEN_DATA = { invalid: 'The given data was invalid.' } as const;
-
-const toRef = (value: string | number): AssistantRef => parseAssistantRef(value) ?? { id: NO_SUCH_ID };
 
 // Bodies are open: only what is named here gets any further.
 const toSettings = (body: Type.Static<typeof CampaignUpdate>): CampaignSettings => ({
@@ -52,7 +51,7 @@ const all = (app: App, { db, clock }: RouteDeps): void => {
         const { body } = request;
         const asked = {
           settings: { ...toSettings(body), name: body.name },
-          assistant: toRef(body.assistant_id),
+          assistant: assistantRefOf(body.assistant_id),
           phoneNumberIds: body.phone_number_ids,
         };
         const row = await insertCampaign(db, request.account, asked, clock());
@@ -96,7 +95,7 @@ const one = (app: App, { db, clock, purge }: RouteDeps): void => {
         const { assistant_id: assistant, phone_number_ids: phoneNumberIds } = request.body;
         const asked = {
           settings: toSettings(request.body),
-          assistant: assistant === undefined ? undefined : toRef(assistant),
+          assistant: assistant === undefined ? undefined : assistantRefOf(assistant),
           phoneNumberIds,
         };
         const row = await updateCampaign(db, request.account, request.params.id, asked, clock());
@@ -116,15 +115,18 @@ const one = (app: App, { db, clock, purge }: RouteDeps): void => {
     app.route({
       ...route,
       handler: async (request) => {
-        if (!(await deleteCampaign(db, request.account.id, request.params.id, clock()))) throw new DomainError('campaign_not_found');
+        const sending = await deleteCampaign(db, request.account.id, request.params.id, clock());
+        if (sending === undefined) throw new DomainError('campaign_not_found');
+        // It is deleted, whatever the wait comes to.
         purge();
+        await waitUntilSent(db, { callIds: sending });
         return { message: 'Campaign deleted successfully' };
       },
     });
   }
 };
 
-const status = (app: App, { db, clock }: RouteDeps): void => {
+const status = (app: App, { db, clock, wake }: RouteDeps): void => {
   const schema = {
     tags: TAGS,
     summary: 'Start or stop a campaign',
@@ -145,6 +147,9 @@ const status = (app: App, { db, clock }: RouteDeps): void => {
         if (result === undefined) throw new DomainError('campaign_to_move_not_found', { success: false });
         const data = { campaign_id, status: result.status };
         if (result.refusal !== undefined) throw new DomainError(result.refusal, { data });
+        // Once "stopped" is said, nobody's phone rings any more.
+        if (move === 'stop') await waitUntilSent(db, { campaignIds: [campaign_id] });
+        else wake();
         return { message: `Campaign ${move === 'start' ? 'started' : 'stopped'} successfully.`, success: true, data };
       },
     });

@@ -2,6 +2,7 @@
 import type { Account } from '../accounts/account.ts';
 import type { AssistantRef } from '../assistants/assistant-ref.ts';
 import { findAssistant } from '../assistants/assistants.store.ts';
+import { callsBeingSent, revokeReserved } from '../calls/revoke.store.ts';
 import type { AssistantRow, CampaignRow, Db } from '../db/schema.ts';
 import { DomainError, type FieldErrors, ValidationError } from '../errors.ts';
 import { selectedInvalid } from '../sentences.ts';
@@ -180,26 +181,30 @@ export const lockCampaign = (trx: Db, accountId: number, id: number): Promise<Ca
     .executeTakeFirst();
 
 /**
- * Deletes a campaign as far as anybody can see; a running one stops. Its leads and its pool are left to the purge: one row
- * to lock, so that it can stand in nobody's way.
- * @returns false when the account has no such campaign.
+ * Deletes a campaign as far as anybody can see; a running one stops, and what it has reserved is taken back. Its leads and its
+ * pool are left to the purge: one row to lock, so that it can stand in nobody's way.
+ * @returns its calls that are being sent at this instant, for waitUntilSent; undefined when the account has no such campaign.
  */
-export const deleteCampaign = async (db: Db, accountId: number, id: number, now: Date): Promise<boolean> => {
-  const deleted = await db
-    .updateTable('campaigns')
-    .set((eb) => ({
-      deleted_at: now,
-      updated_at: now,
-      status: eb
-        .case()
-        .when('status', '=', 'in-progress')
-        .then('stopped' as const)
-        .else(eb.ref('status'))
-        .end(),
-    }))
-    .where('account_id', '=', accountId)
-    .where('id', '=', id)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst();
-  return deleted.numUpdatedRows > 0n;
-};
+export const deleteCampaign = (db: Db, accountId: number, id: number, now: Date): Promise<number[] | undefined> =>
+  db.transaction().execute(async (trx) => {
+    const deleted = await trx
+      .updateTable('campaigns')
+      .set((eb) => ({
+        deleted_at: now,
+        updated_at: now,
+        status: eb
+          .case()
+          .when('status', '=', 'in-progress')
+          .then('stopped' as const)
+          .else(eb.ref('status'))
+          .end(),
+      }))
+      .where('account_id', '=', accountId)
+      .where('id', '=', id)
+      .where('deleted_at', 'is', null)
+      .executeTakeFirst();
+    if (deleted.numUpdatedRows === 0n) return undefined;
+    await revokeReserved(trx, { campaignIds: [id] }, 'campaign_deleted', now);
+    // Now, since the purge may have been there before anybody looks again.
+    return callsBeingSent(trx, { campaignIds: [id] });
+  });

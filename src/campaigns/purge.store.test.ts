@@ -1,6 +1,11 @@
+import { sql } from 'kysely';
 import { beforeEach, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../test/support/app.ts';
+import { START } from '../../test/support/clock.ts';
 import { insertAssistant } from '../../test/support/insert-assistant.ts';
+import { insertCall } from '../../test/support/insert-calls.ts';
+import { givenClock } from '../dialer/lease.store.ts';
+import { createSqlLedger } from '../dialer/sql-ledger.store.ts';
 import { purgeDeletedCampaigns } from './purge.store.ts';
 
 let t: TestApp;
@@ -102,4 +107,98 @@ test('leads that come in while it is deleted are either refused or purged', asyn
   expect(answers.every(({ status }) => status === 200 || status === 404)).toBe(true);
   await purgeDeletedCampaigns(t.db, NEVER);
   expect([await count('leads'), await count('campaigns')]).toEqual([0, 0]);
+});
+
+// For each of those leads so many attempts that have ended; without leads: calls whose leads were deleted.
+const fillCalls = async (campaignId: number, leadIds: readonly (number | null)[], attempts: number): Promise<void> => {
+  await sql`
+    insert into calls (account_id, assistant_id, campaign_id, campaign_name, lead_id, attempt_no, state, status, phone_number, caller_number,
+      carrier, simulated, worker, variables, created_at, updated_at)
+    select ${t.mine.account.id}::bigint, ${assistant.id}::bigint, ${campaignId}::bigint, 'Spring', lead, n, 'ended', 'completed',
+      '+12025550143', '+12025550100', 'simulated', true, 'test', '{}', ${new Date(START)}::timestamptz, ${new Date(START)}::timestamptz
+    from unnest(${[...leadIds]}::bigint[]) lead, generate_series(1, ${attempts}::integer) n`.execute(t.db);
+};
+const leadIds = async (campaignId: number): Promise<number[]> =>
+  (await t.db.selectFrom('leads').select('id').where('campaign_id', '=', campaignId).orderBy('id').execute()).map(({ id }) => id);
+
+test('its calls are let go batch by batch, whether they hang on it, on its leads or on both', async () => {
+  const [gone, kept] = [await create(), await create()];
+  await fill(gone, 50);
+  await fill(kept, 1, 0);
+  const [leads, [elsewhere = 0]] = [await leadIds(gone), await leadIds(kept)];
+  await fillCalls(gone, leads, 25);
+  await fillCalls(gone, Array(1500).fill(null), 1);
+  // Leads that were moved: attempts that the campaign had made on another's lead, and another's on one of its own.
+  await fillCalls(gone, [elsewhere], 7);
+  await insertCall(t.db, t.mine.account.id, assistant.id, { campaign_id: kept, lead_id: leads[0] ?? 0, attempt_no: 99 });
+  await t.api.delete(`/api/user/campaign/${gone}`);
+  const changes = await t.db.selectFrom('changes').select('id').execute();
+  const holding = async (): Promise<number> => {
+    const { rows } = await sql<{ n: number }>`
+      select (count(campaign_id) filter (where campaign_id = ${gone}::bigint) + count(lead_id) filter (where lead_id <> ${elsewhere}::bigint))::integer as n
+      from calls`.execute(t.db);
+    return rows[0]?.n ?? 0;
+  };
+  const seen: number[] = [];
+  await purgeDeletedCampaigns(t.db, async () => {
+    seen.push(await holding());
+    return false;
+  });
+  expect(seen[0]).toBe(2500 * 2 + 1500 + 7 + 1);
+  expect(seen.at(-1)).toBe(0);
+  // A call that is let go by both counts twice.
+  expect(Math.max(...seen.slice(1).map((now, index) => (seen[index] ?? 0) - now))).toBeLessThanOrEqual(2000);
+  expect([await count('leads'), await count('campaigns')]).toEqual([1, 1]);
+  const calls = await t.db.selectFrom('calls').selectAll().execute();
+  expect(calls).toHaveLength(2500 + 1500 + 7 + 1);
+  for (const call of calls) expect(call.updated_at).toEqual(new Date(START));
+  expect(
+    calls.filter(({ lead_id }) => lead_id === elsewhere).map(({ campaign_id, campaign_name }) => [campaign_id, campaign_name]),
+  ).toEqual(Array(7).fill([null, 'Spring']));
+  expect(calls.filter(({ campaign_id }) => campaign_id !== null).map(({ campaign_id, lead_id }) => [campaign_id, lead_id])).toEqual([
+    [kept, null],
+  ]);
+  // No move of anything, so the log says nothing of it.
+  expect(await t.db.selectFrom('changes').select('id').execute()).toEqual(changes);
+});
+
+test('a call that goes on meanwhile ends as it ends', async () => {
+  const id = await create();
+  await fill(id, 2, 0);
+  const [first = 0, second = 0] = await leadIds(id);
+  const call = (lead_id: number) =>
+    insertCall(t.db, t.mine.account.id, assistant.id, {
+      campaign_id: id,
+      campaign_name: 'Spring',
+      lead_id,
+      attempt_no: 1,
+      state: 'live',
+      status: 'ringing',
+      carrier_call_id: `c-${lead_id}`,
+      lease_until: t.clock(),
+    });
+  const [busy, silent] = [await call(first), await call(second)];
+  await t.api.delete(`/api/user/campaign/${id}`);
+  await purgeDeletedCampaigns(t.db, NEVER);
+  expect([await count('leads'), await count('campaigns')]).toEqual([0, 0]);
+  const told: number[][] = [];
+  const ledger = createSqlLedger(t.db, {
+    clock: givenClock,
+    sendingMs: 20_000,
+    reportWaitMs: 60_000,
+    tell: async (_trx, callIds) => void told.push([...callIds]),
+  });
+  const body = { type: 'ended', outcome: 'busy', by: 'network', talkMs: 0 } as const;
+  await ledger.record('simulated', [{ carrierCallId: `c-${first}`, dedupeKey: 'end', at: t.clock(), body }], t.clock());
+  await ledger.giveUp([silent], t.clock());
+  const ended = (await t.db.selectFrom('calls').selectAll().orderBy('id').execute()).map(({ state, status, outcome }) => [
+    state,
+    status,
+    outcome,
+  ]);
+  expect(ended).toEqual([
+    ['ended', 'busy', 'busy'],
+    ['ended', 'failed', 'lost'],
+  ]);
+  expect(told).toEqual([[busy], [silent]]);
 });

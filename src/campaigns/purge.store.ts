@@ -1,5 +1,6 @@
-// Clears deleted campaigns away: their leads in batches, then their imports and themselves. It may stop anywhere and be
-// run again, also by two processes at once.
+// Clears deleted campaigns away in batches: their calls are let go, their leads deleted, and then their imports and themselves. It
+// may stop anywhere and be run again, also by two processes at once.
+import { sql } from 'kysely';
 import type { Db } from '../db/schema.ts';
 
 // A batch is one transaction. On the embedded database everybody else waits for it, so it is kept short.
@@ -20,6 +21,31 @@ const nextDeleted = (db: Db): Promise<DeletedCampaign | undefined> =>
     .limit(1)
     .executeTakeFirst();
 
+const idsOf = (rows: readonly { id: number }[]): number[] => rows.map(({ id }) => id);
+const among = (ids: readonly number[]) => sql<number>`any(${[...ids]}::bigint[])`;
+
+// Calls stay when their leads and campaigns go, also those that go on: they end without a lead, as documented. The foreign keys
+// would let all of them go at once, in one statement and in no order. What has been said of them stays as it is, and no state
+// moves, so there is nothing to log. @returns whether there were any.
+const letCallsGo = async (trx: Db, leadIds: readonly number[], { id }: DeletedCampaign): Promise<boolean> => {
+  // Looked up lead by lead: asked for in the order of ids right away, PostgreSQL reads through all calls there are.
+  const { rows: calls } = await sql<{ id: number }>`
+    with found as materialized (
+      select of_lead.id
+      from unnest(${[...leadIds]}::bigint[]) lead (id) cross join lateral (select id from calls where lead_id = lead.id offset 0) of_lead
+      limit ${BATCH}
+    )
+    select id from calls where id in (select id from found) order by id for no key update`.execute(trx);
+  if (calls.length === 0) return false;
+  await trx
+    .updateTable('calls')
+    // A lead may have come from another campaign, which its earlier calls belong to still.
+    .set({ lead_id: null, campaign_id: sql`nullif(campaign_id, ${id}::bigint)` })
+    .where('id', '=', among(idsOf(calls)))
+    .execute();
+  return true;
+};
+
 // Locked in the order of ids, as everywhere; another process that is at the same batch waits, and then finds it gone.
 const purgeLeads = (db: Db, campaign: DeletedCampaign): Promise<void> =>
   db.transaction().execute(async (trx) => {
@@ -34,17 +60,38 @@ const purgeLeads = (db: Db, campaign: DeletedCampaign): Promise<void> =>
       .forUpdate()
       .execute();
     if (batch.length === 0) return;
-    const ids = batch.map((row) => row.id);
+    const ids = idsOf(batch);
+    const contacts = await trx.selectFrom('leads').select('id').where('primary_id', '=', among(ids)).orderBy('id').forUpdate().execute();
+    // The leads wait for another batch then: there may be any number of calls to them.
+    if (await letCallsGo(trx, [...ids, ...idsOf(contacts)], campaign)) return;
     // Contacts in one statement: the cascade would look for them lead by lead.
-    await trx.deleteFrom('leads').where('primary_id', 'in', ids).execute();
-    await trx.deleteFrom('leads').where('id', 'in', ids).execute();
+    await trx.deleteFrom('leads').where('primary_id', '=', among(ids)).execute();
+    await trx.deleteFrom('leads').where('id', '=', among(ids)).execute();
+  });
+
+// Those whose lead was deleted before, or lives on in another campaign.
+const purgeCalls = (db: Db, campaign: DeletedCampaign): Promise<void> =>
+  db.transaction().execute(async (trx) => {
+    const calls = await trx
+      .selectFrom('calls')
+      .select('id')
+      .where('campaign_id', '=', campaign.id)
+      .orderBy('id')
+      .limit(BATCH)
+      .forNoKeyUpdate()
+      .execute();
+    await trx
+      .updateTable('calls')
+      .set({ campaign_id: null })
+      .where('id', '=', among(idsOf(calls)))
+      .execute();
   });
 
 // The lock waits for whoever is still putting a lead into the campaign; such a lead is then seen, and there is more to do.
 const purgeCampaign = (db: Db, campaign: DeletedCampaign): Promise<void> =>
   db.transaction().execute(async (trx) => {
     const row = await trx.selectFrom('campaigns').select('id').where('id', '=', campaign.id).forUpdate().executeTakeFirst();
-    if (row === undefined || (await hasLeads(trx, campaign))) return;
+    if (row === undefined || (await hasLeads(trx, campaign)) || (await hasCalls(trx, campaign))) return;
     await trx.deleteFrom('imports').where('campaign_id', '=', campaign.id).execute();
     await trx.deleteFrom('campaigns').where('id', '=', campaign.id).execute();
   });
@@ -61,6 +108,11 @@ const hasLeads = async (db: Db, campaign: DeletedCampaign): Promise<boolean> => 
   return lead !== undefined;
 };
 
+const hasCalls = async (db: Db, campaign: DeletedCampaign): Promise<boolean> => {
+  const call = await db.selectFrom('calls').select('id').where('campaign_id', '=', campaign.id).limit(1).executeTakeFirst();
+  return call !== undefined;
+};
+
 /**
  * Purges every deleted campaign. Returns early, between two batches, once `stopping` says so; it may take its time to
  * answer, to let others have their turn.
@@ -70,6 +122,7 @@ export const purgeDeletedCampaigns = async (db: Db, stopping: () => boolean | Pr
     const campaign = await nextDeleted(db);
     if (campaign === undefined) return;
     while (!(await stopping()) && (await hasLeads(db, campaign))) await purgeLeads(db, campaign);
+    while (!(await stopping()) && (await hasCalls(db, campaign))) await purgeCalls(db, campaign);
     if (!(await stopping())) await purgeCampaign(db, campaign);
   }
 };

@@ -1,30 +1,41 @@
 // Stops running campaigns that can no longer call, for whoever takes away what they call with, in the same transaction.
-// Each takes its own row (assistant, number) before the campaigns; a start takes its campaign first, but that one is not
-// running yet, so it is not among those that are locked here.
+// Whoever does holds the campaigns before its own row (assistant, number), in the order that is everybody's.
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
+import { revokeReserved } from '../calls/revoke.store.ts';
 import type { Database, Db } from '../db/schema.ts';
+import { refuseCampaign } from '../dialer/decisions.store.ts';
+import type { RefusalReason } from '../dialer/ledger.ts';
 
 type Condition = (eb: ExpressionBuilder<Database, 'campaigns'>) => Expression<SqlBool>;
 
-const stopRunning = async (trx: Db, accountId: number, now: Date, condition: Condition): Promise<void> => {
-  // Two removals at once would each still see what the other takes; and campaigns are locked in the order of ids everywhere.
+/**
+ * Holds the account's campaigns, to be called before an assistant or a number is locked that may be taken away from them. Also
+ * those that do not run: one that is started in between would have to be locked afterwards, out of order. Of two removals at
+ * once the second waits here; else each would still see what the other takes.
+ */
+export const holdCampaigns = async (trx: Db, accountId: number): Promise<void> => {
   await trx
     .selectFrom('campaigns')
     .select('id')
     .where('account_id', '=', accountId)
     .where('deleted_at', 'is', null)
-    .where('status', '=', 'in-progress')
     .orderBy('id')
     .forNoKeyUpdate()
     .execute();
-  await trx
+};
+
+const stopRunning = async (trx: Db, accountId: number, now: Date, reason: RefusalReason, condition: Condition): Promise<void> => {
+  const stopped = await trx
     .updateTable('campaigns')
     .set({ status: 'stopped', updated_at: now })
     .where('account_id', '=', accountId)
     .where('deleted_at', 'is', null)
     .where('status', '=', 'in-progress')
     .where(condition)
+    .returning(['id', 'account_id'])
     .execute();
+  await revokeReserved(trx, { campaignIds: stopped.map(({ id }) => id) }, 'campaign_stopped', now);
+  for (const campaign of stopped) await refuseCampaign(trx, campaign, reason, { same: { status: 'stopped' }, first: {} }, now);
 };
 
 const withoutNumber: Condition = (eb) =>
@@ -45,10 +56,10 @@ const withoutNumber: Condition = (eb) =>
     ),
   ]);
 
-/** Stops the account's running campaigns that have no number left to call from. */
+/** Stops the account's running campaigns that have no number left to call from. The caller holds them. */
 export const stopCampaignsWithoutNumber = (trx: Db, accountId: number, now: Date): Promise<void> =>
-  stopRunning(trx, accountId, now, withoutNumber);
+  stopRunning(trx, accountId, now, 'no_number', withoutNumber);
 
-/** Stops the running campaigns of an assistant that is deleted, or calls nobody any more. */
+/** Stops the running campaigns of an assistant that is deleted, or calls nobody any more. The caller holds them. */
 export const stopCampaignsOfAssistant = (trx: Db, accountId: number, assistantId: number, now: Date): Promise<void> =>
-  stopRunning(trx, accountId, now, (eb) => eb('campaigns.assistant_id', '=', assistantId));
+  stopRunning(trx, accountId, now, 'campaign_not_running', (eb) => eb('campaigns.assistant_id', '=', assistantId));

@@ -93,6 +93,8 @@ const connectInProcess = async (config: Config, options: ConnectOptions, output:
   let account: Account | undefined;
   const server = await startServer({ ...config, HOST: '127.0.0.1', PORT: 0, PUBLIC_URL: undefined, RATE_LIMIT: 0 }, opened, {
     log: pino({ level: 'silent' }),
+    // A command must not start calls by being run.
+    role: 'api',
     authenticate: async (given) => (given === token && account !== undefined ? { account, keyId: 0 } : undefined),
   });
   if (server.firstKey !== undefined && config.OUTDIAL_API_KEY === undefined) {

@@ -1,14 +1,16 @@
 // The command line. Exit codes: 0 done, 1 refused or failed, 2 a mistake in the environment or in the command.
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { KeyIdTakenError } from '../accounts/accounts.store.ts';
 import { type Config, ConfigError, loadConfig, processEnvironment, VARIABLES } from '../config.ts';
 import { DataDirBusyError, DataDirUnusableError } from '../db/data-dir-lock.ts';
 import { NewerDatabaseError } from '../db/migrate.ts';
+import { ROLES, type Role } from '../engine.ts';
 import { addOperatorCommands, type CommandContext } from './account-commands.ts';
 import { addLeadsCommands } from './leads-commands.ts';
 import { CommandError, createOutput } from './output.ts';
 import { serve } from './serve.ts';
+import { addSimulateCommand } from './simulate-command.ts';
 
 const version = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
@@ -55,9 +57,15 @@ const buildProgram = (): { program: Command; isJson: () => boolean } => {
   program
     .command('serve')
     .description('run the server (migrates the database first)')
-    .action(() => serve(context.config(), context.output()));
+    .addOption(
+      new Option('--role <role>', 'what this process does; several may share one PostgreSQL. Each answers /healthz')
+        .choices(ROLES)
+        .default('all'),
+    )
+    .action(({ role }: { role: Role }) => serve(context.config(), context.output(), role));
   addOperatorCommands(program, context);
   addLeadsCommands(program, context);
+  addSimulateCommand(program, context);
   return { program, isJson };
 };
 

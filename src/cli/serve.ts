@@ -1,8 +1,9 @@
 // `outdial serve`: start, say how to reach it, stop on a signal.
 import type { Config } from '../config.ts';
+import type { Role } from '../engine.ts';
 import { createLogger } from '../logger.ts';
 import { openConfigured, type RunningServer, startServer } from '../server.ts';
-import type { Output } from './output.ts';
+import { CommandError, type Output } from './output.ts';
 
 const banner = (config: Config, { url, firstKey }: RunningServer): string[] => {
   const base = config.PUBLIC_URL ?? url;
@@ -38,10 +39,13 @@ const untilSignal = (): Promise<string> =>
   });
 
 /** Runs the server until a signal. */
-export const serve = async (config: Config, output: Output): Promise<void> => {
+export const serve = async (config: Config, output: Output, role: Role): Promise<void> => {
+  if (config.DATABASE_URL === undefined && role !== 'all') {
+    throw new CommandError('The embedded database has one owner: --role needs PostgreSQL (DATABASE_URL).', 2);
+  }
   const signalled = untilSignal();
   const log = createLogger(config.LOG_LEVEL);
-  const server = await startServer(config, await openConfigured(config, log), { log });
+  const server = await startServer(config, await openConfigured(config, log), { log, role });
   output.result({ url: server.url, key: server.firstKey ?? null }, banner(config, server));
   const signal = await signalled;
   log.info({ signal }, 'stopping');

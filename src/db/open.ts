@@ -34,6 +34,9 @@ const openServer = async (source: Extract<DatabaseSource, { kind: 'server' }>): 
     max: source.maxConnections ?? 10,
     types: serverTypes,
     connectionTimeoutMillis: 10_000,
+    // A server that is gone without a word is noticed in minutes, and not never. Left to itself Linux asks after two hours.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
   });
   // Without a listener a connection that breaks while idle would end the process.
   pool.on('error', (error) => source.onIdleError?.(error));

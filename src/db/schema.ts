@@ -4,6 +4,11 @@ import type { ColumnType, Generated, Kysely, Selectable } from 'kysely';
 // A json value goes in as text that the caller has stringified, and comes out parsed.
 type Json<T> = ColumnType<T, string, string>;
 type Id = Generated<number>;
+// A column that may be left out of an insert.
+type Nullish<T> =
+  T extends ColumnType<infer Out, infer In, infer Change>
+    ? ColumnType<Out | null, In | null | undefined, Change | null>
+    : ColumnType<T | null, T | null | undefined, T | null>;
 
 /** Free variables of a lead or an assistant. */
 export type Variables = Record<string, unknown>;
@@ -78,6 +83,7 @@ export interface CampaignsTable {
   retry_on_voicemail: boolean;
   retry_on_goal_incomplete: boolean;
   goal_completion_variable: string | null;
+  simulation: Nullish<Json<Record<string, unknown>>>;
   created_at: Date;
   updated_at: Date;
   deleted_at: Date | null;
@@ -87,6 +93,8 @@ export interface CampaignPhoneNumbersTable {
   campaign_id: number;
   phone_number_id: number;
   position: number;
+  uses: Generated<number>;
+  last_used_at: Nullish<Date>;
 }
 
 export interface LeadsTable {
@@ -99,6 +107,10 @@ export interface LeadsTable {
   variables: Json<Variables>;
   status: 'created' | 'scheduled' | 'processing' | 'completed' | 'rescheduled' | 'reached-max-retries' | 'blacklisted';
   duplicate_allowed: Generated<boolean>;
+  /** Set exactly while it is this contact's turn and it waits to be dialed. */
+  due_at: Nullish<Date>;
+  call_tries: Generated<number>;
+  last_attempt_no: Generated<number>;
   created_at: Date;
   updated_at: Date;
 }
@@ -148,6 +160,149 @@ export interface ImportIssuesTable {
   message: string;
 }
 
+/** One attempt on one number. `state` is its life as the dialer sees it, `status` what the wire says. */
+export interface CallsTable {
+  id: Id;
+  account_id: number;
+  assistant_id: number;
+  campaign_id: number | null;
+  campaign_name: string | null;
+  lead_id: number | null;
+  attempt_no: number | null;
+  state: 'reserved' | 'sending' | 'live' | 'unknown' | 'wrapping' | 'ended';
+  status:
+    | 'initiated'
+    | 'ringing'
+    | 'in-progress'
+    | 'busy'
+    | 'no-answer'
+    | 'failed'
+    | 'ended'
+    | 'ended_by_customer'
+    | 'ended_by_assistant'
+    | 'completed';
+  outcome: Nullish<string>;
+  reason: Nullish<string>;
+  phone_number: string;
+  caller_number: string;
+  caller_number_id: number | null;
+  carrier: string;
+  simulated: boolean;
+  carrier_call_id: Nullish<string>;
+  worker: string;
+  lease_until: Nullish<Date>;
+  due_at: Nullish<Date>;
+  sent_at: Nullish<Date>;
+  answered_at: Nullish<Date>;
+  ended_at: Nullish<Date>;
+  answered_by: Nullish<'human' | 'machine' | 'unknown'>;
+  duration: Generated<number>;
+  variables: Json<Variables>;
+  transcript: Nullish<Json<{ text: string; type: 'transcript'; sender: 'bot' | 'human'; timestamp: number }[]>>;
+  extraction: Nullish<Json<Record<string, unknown>>>;
+  recording_url: Nullish<string>;
+  carrier_cost: Nullish<number>;
+  created_at: Date;
+  updated_at: Date;
+  deleted_at: Nullish<Date>;
+}
+
+/** Why somebody was called, or not. Without a lead it is about the whole campaign. */
+export interface DecisionsTable {
+  id: Id;
+  account_id: number;
+  campaign_id: number | null;
+  lead_id: number | null;
+  call_id: number | null;
+  verdict: 'dial' | 'refuse';
+  reason: string;
+  facts: Json<Record<string, unknown>>;
+  times: Generated<number>;
+  decided_at: Date;
+  last_at: Date;
+}
+
+/** The log of changes; the database's own triggers write it. */
+export interface ChangesTable {
+  id: Id;
+  account_id: number;
+  campaign_id: number | null;
+  lead_id: number | null;
+  call_id: number | null;
+  what: 'lead' | 'campaign' | 'call';
+  from_status: string;
+  to_status: string;
+  at: Date;
+}
+
+export interface CarrierEventsTable {
+  carrier: string;
+  dedupe_key: string;
+  call_id: number;
+  at: Date;
+  body: Json<Record<string, unknown>>;
+}
+
+export interface CarrierPausesTable {
+  carrier: string;
+  strikes: number;
+  reason: string;
+  paused_until: Date;
+}
+
+/** Requests that were carried out once and for all, by the name their sender gave them. */
+export interface IdempotencyKeysTable {
+  account_id: number;
+  key: string;
+  fingerprint: string;
+  status: number;
+  response: string;
+  simulated: boolean;
+  created_at: Date;
+}
+
+/** Signs an account's webhooks; without an end it is the current one. */
+export interface WebhookSecretsTable {
+  id: Id;
+  account_id: number;
+  secret: string;
+  created_at: Date;
+  expires_at: Date | null;
+}
+
+/** One event of one call, to be delivered to one URL. */
+export interface WebhookMessagesTable {
+  id: Id;
+  webhook_id: Generated<string>;
+  account_id: number;
+  call_id: number;
+  event: 'post_call';
+  url: string;
+  host: string;
+  payload: string;
+  state: Generated<'pending' | 'delivered' | 'failed'>;
+  attempts: Generated<number>;
+  step: Generated<number>;
+  next_attempt_at: Date | null;
+  lease_until: Nullish<Date>;
+  created_at: Date;
+  updated_at: Date;
+}
+
+/** One attempt to deliver a message. */
+export interface WebhookDeliveriesTable {
+  id: Id;
+  message_id: number;
+  attempt: number;
+  at: Date;
+  url: string;
+  request_headers: Json<Record<string, string>>;
+  status: number | null;
+  response_body: string | null;
+  error: string | null;
+  duration_ms: number;
+}
+
 export interface Database {
   accounts: AccountsTable;
   api_keys: ApiKeysTable;
@@ -159,6 +314,15 @@ export interface Database {
   dnc_numbers: DncNumbersTable;
   imports: ImportsTable;
   import_issues: ImportIssuesTable;
+  calls: CallsTable;
+  decisions: DecisionsTable;
+  changes: ChangesTable;
+  carrier_events: CarrierEventsTable;
+  carrier_pauses: CarrierPausesTable;
+  webhook_secrets: WebhookSecretsTable;
+  webhook_messages: WebhookMessagesTable;
+  webhook_deliveries: WebhookDeliveriesTable;
+  idempotency_keys: IdempotencyKeysTable;
 }
 
 /** The database, or a transaction on it: a store takes either. */
@@ -173,3 +337,9 @@ export type LeadRow = Selectable<LeadsTable>;
 export type DncNumberRow = Selectable<DncNumbersTable>;
 export type ImportRow = Selectable<ImportsTable>;
 export type ImportIssueRow = Selectable<ImportIssuesTable>;
+export type CallRow = Selectable<CallsTable>;
+export type DecisionRow = Selectable<DecisionsTable>;
+export type ChangeRow = Selectable<ChangesTable>;
+export type WebhookSecretRow = Selectable<WebhookSecretsTable>;
+export type WebhookMessageRow = Selectable<WebhookMessagesTable>;
+export type WebhookDeliveryRow = Selectable<WebhookDeliveriesTable>;

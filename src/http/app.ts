@@ -7,11 +7,16 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { accountsRoutes } from '../accounts/accounts.routes.ts';
 import { assistantsRoutes } from '../assistants/assistants.routes.ts';
 import { blacklistRoutes } from '../blacklist/blacklist.routes.ts';
+import { callsRoutes } from '../calls/calls.routes.ts';
+import { makeCallRoutes } from '../calls/make-call.routes.ts';
 import { campaignsRoutes } from '../campaigns/campaigns.routes.ts';
+import { simulationRoutes } from '../campaigns/simulation.routes.ts';
 import { catalogueRoutes } from '../catalogue/catalogue.routes.ts';
 import { importsRoutes } from '../imports/imports.routes.ts';
+import { historyRoutes } from '../leads/history.routes.ts';
 import { leadsRoutes } from '../leads/leads.routes.ts';
 import { numbersRoutes } from '../numbers/numbers.routes.ts';
+import { webhooksRoutes } from '../webhooks/webhooks.routes.ts';
 import { type Authenticate, addAuthentication } from './auth.ts';
 import { handleError } from './error-handler.ts';
 import { healthRoutes } from './health.routes.ts';
@@ -54,7 +59,16 @@ const CORS = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
   // Otherwise an OPTIONS that is no preflight is refused in plain text.
   strictPreflight: false,
-  exposedHeaders: ['X-Request-Id', 'Location', 'Retry-After', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'],
+  exposedHeaders: [
+    'X-Request-Id',
+    'Location',
+    'Retry-After',
+    'X-RateLimit-Limit',
+    'X-RateLimit-Remaining',
+    'X-RateLimit-Reset',
+    'X-Outdial-Carrier',
+    'Idempotent-Replayed',
+  ],
 };
 
 // Fastify's own hop count is not typed for plain HTTP servers; this is what it does with one.
@@ -114,6 +128,11 @@ const addApi = async (app: App, deps: AppDeps): Promise<void> => {
   catalogueRoutes(app, deps);
   campaignsRoutes(app, deps);
   numbersRoutes(app, deps);
+  webhooksRoutes(app, deps);
+  callsRoutes(app, deps);
+  makeCallRoutes(app, deps);
+  historyRoutes(app, deps);
+  simulationRoutes(app, deps);
 };
 
 /** Builds the application. The caller listens, or injects, and closes it. */

@@ -3,9 +3,6 @@
 import { type TProperties, type TSchema, type TSchemaOptions, Type } from 'typebox';
 import type { E164 } from '../phone.ts';
 
-/** Stands for an id that was well-formed but beyond every id we will ever assign: found nowhere, so 404 or an empty list. */
-export const NO_SUCH_ID = Number.MAX_SAFE_INTEGER;
-
 /** An id: a JSON integer, or the same as text. */
 export const Id = (options: TSchemaOptions = {}) => Type.Integer({ minimum: 1, 'x-lenient': 'integer', ...options });
 

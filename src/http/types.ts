@@ -19,6 +19,14 @@ export interface RouteDeps {
   clock: Clock;
   /** Called after a change that leaves work behind (leads of a deleted campaign). Must not throw. */
   purge: () => void;
+  /** Called after a change that gives the dialer something to do. Must not throw. */
+  wake: () => void;
+  /** Who places the calls of make_call. */
+  carrier: { kind: string; simulated: boolean };
+  /** Calls that may start within any second from one number and over the carrier; 0: no limit. */
+  rates: { number: number; carrier: number };
+  /** Whether leases run on the database's clock, as they do for a dialer in production, or on `clock`. */
+  databaseLeases: boolean;
   /** Bytes that an uploaded file may have. */
   maxUploadBytes: number;
 }

@@ -1,5 +1,6 @@
 // The secondary contacts of a lead: list, add, change, reorder, remove. Ours, in the style of the lead routes.
 import { Type } from 'typebox';
+import { waitUntilSent } from '../calls/revoke.store.ts';
 import type { Db } from '../db/schema.ts';
 import { DomainError } from '../errors.ts';
 import { IdParams, Message, MessageWith, ValidationFailed } from '../http/fields.ts';
@@ -76,7 +77,7 @@ const all = (app: App, { db, clock }: RouteDeps): void => {
   );
 };
 
-const one = (app: App, { db, clock }: RouteDeps): void => {
+const one = (app: App, { db, clock, wake }: RouteDeps): void => {
   const update = {
     tags: ['leads'],
     summary: 'Change some fields of a secondary contact',
@@ -92,6 +93,8 @@ const one = (app: App, { db, clock }: RouteDeps): void => {
         const { id, contactId } = request.params;
         await findContact(db, request.account.id, id, contactId);
         await updateLead(db, request.account.id, contactId, request.body, clock());
+        await waitUntilSent(db, { leadIds: [contactId] });
+        wake();
         const contact = await findContact(db, request.account.id, id, contactId);
         return { message: 'Contact updated successfully', data: presentContact(contact) };
       },
@@ -110,7 +113,8 @@ const one = (app: App, { db, clock }: RouteDeps): void => {
     },
     async (request) => {
       await findContact(db, request.account.id, request.params.id, request.params.contactId);
-      await deleteLead(db, request.account.id, request.params.contactId, clock());
+      const sending = await deleteLead(db, request.account.id, request.params.contactId, clock());
+      await waitUntilSent(db, { callIds: sending });
       return { message: 'Contact deleted successfully' };
     },
   );

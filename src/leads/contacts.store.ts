@@ -4,6 +4,7 @@ import type { Db } from '../db/schema.ts';
 import { DomainError, ValidationError } from '../errors.ts';
 import { type ContactRow, MAX_CONTACTS, type NewContact } from './lead.ts';
 import { lockFamily, touchLead } from './leads.store.ts';
+import { passTurn } from './turn.store.ts';
 
 // A contact has no contacts: to these routes its id is no lead's.
 const lockLead = async (trx: Db, accountId: number, leadId: number) => {
@@ -28,7 +29,7 @@ export const addContact = (db: Db, accountId: number, leadId: number, contact: N
       throw new ValidationError({ phone_number: ['The phone number field must differ from the other numbers of the lead.'] });
     }
     await touchLead(trx, leadId, now);
-    return trx
+    const contactRow = await trx
       .insertInto('leads')
       .values({
         account_id: accountId,
@@ -43,6 +44,8 @@ export const addContact = (db: Db, accountId: number, leadId: number, contact: N
       })
       .returning(['id', 'phone_number', 'variables', 'status', 'created_at', 'updated_at'])
       .executeTakeFirstOrThrow();
+    await passTurn(trx, new Map([[leadId, now]]));
+    return contactRow;
   });
 
 /**
@@ -62,4 +65,5 @@ export const reorderContacts = (db: Db, accountId: number, leadId: number, ids: 
         .execute();
     }
     await touchLead(trx, leadId, now);
+    await passTurn(trx, new Map([[leadId, now]]));
   });

@@ -108,7 +108,6 @@ export const contactsOf = async (db: Db, primaryIds: readonly number[]): Promise
 
 /** One page of an account's primaries by ascending id, and how many match in all. */
 export const listLeads = (db: Db, accountId: number, filter: LeadFilter, slice: Slice): Promise<{ leads: FoundLead[]; total: number }> =>
-  // So that a page counted from the end is the right one, too.
   inSnapshot(db, async (trx) => {
     const query = matching(trx, accountId, await deletedCampaigns(trx, accountId), filter);
     const extent = await measure(query, filter);

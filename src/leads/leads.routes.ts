@@ -1,5 +1,6 @@
 // Leads over HTTP: the list (the seed document), create, read, update, delete.
 import type { Type } from 'typebox';
+import { waitUntilSent } from '../calls/revoke.store.ts';
 import { DomainError, ValidationError } from '../errors.ts';
 import { IdParams, Message, MessageWith, ValidationFailed } from '../http/fields.ts';
 import { PageOf, resolvePage, toPage, toSlice } from '../http/page.ts';
@@ -46,7 +47,7 @@ const list = (app: App, { db }: RouteDeps): void => {
   });
 };
 
-const create = (app: App, { db, clock }: RouteDeps): void => {
+const create = (app: App, { db, clock, wake }: RouteDeps): void => {
   const schema = {
     tags: ['leads'],
     summary: 'Add a lead',
@@ -62,13 +63,14 @@ const create = (app: App, { db, clock }: RouteDeps): void => {
     const contacts = secondary_contacts.map((contact) => ({ ...contact, variables: contact.variables ?? {} }));
     const [inserted] = await insertLeads(db, target, [{ phone_number, variables, contacts }], clock());
     if (inserted === undefined || inserted === 'duplicate') throw new ValidationError({ phone_number: [DUPLICATE_NUMBER] });
+    wake();
     const lead = await findLead(db, request.account.id, inserted.id);
     if (lead === undefined) throw new DomainError('lead_not_found');
     return { message: 'Lead created successfully', data: presentLead(lead) };
   });
 };
 
-const one = (app: App, { db, clock }: RouteDeps): void => {
+const one = (app: App, { db, clock, wake }: RouteDeps): void => {
   app.get(
     '/user/leads/:id',
     {
@@ -99,6 +101,8 @@ const one = (app: App, { db, clock }: RouteDeps): void => {
       ...route,
       handler: async (request) => {
         await updateLead(db, request.account.id, request.params.id, request.body, clock());
+        await waitUntilSent(db, { leadIds: [request.params.id] });
+        wake();
         return { message: 'Lead updated successfully' };
       },
     });
@@ -115,7 +119,8 @@ const one = (app: App, { db, clock }: RouteDeps): void => {
       },
     },
     async (request) => {
-      await deleteLead(db, request.account.id, request.params.id, clock());
+      const sending = await deleteLead(db, request.account.id, request.params.id, clock());
+      await waitUntilSent(db, { callIds: sending });
       return { message: 'Lead deleted successfully' };
     },
   );

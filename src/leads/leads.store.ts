@@ -1,11 +1,13 @@
 // Leads one by one and in batches: find, insert, update, delete. Lead and contact are rows of one table.
 import { sql } from 'kysely';
 import { holdBlacklist, isBlacklisted } from '../blacklist/blacklist.store.ts';
+import { callsBeingSent, revokeReserved } from '../calls/revoke.store.ts';
 import type { Db, LeadRow, Variables } from '../db/schema.ts';
 import { DomainError, ValidationError } from '../errors.ts';
 import type { E164 } from '../phone.ts';
 import type { FoundLead, LeadStatus, NewLead } from './lead.ts';
 import { contactsOf } from './lead-list.store.ts';
+import { passTurn } from './turn.store.ts';
 
 export const DUPLICATE_NUMBER = 'This phone number already exists in the campaign';
 const REPEATED_NUMBER = 'The phone number field must differ from the other numbers of the lead.';
@@ -72,14 +74,16 @@ const insertRows = async (trx: Db, target: InsertTarget, rows: readonly Incoming
   const { accountId, campaignId, allowDuplicate } = target;
   const inserted = await sql<InsertedLead>`
     insert into leads
-      (id, account_id, campaign_id, primary_id, position, phone_number, variables, status, duplicate_allowed, created_at, updated_at)
+      (id, account_id, campaign_id, primary_id, position, phone_number, variables, status, due_at, duplicate_allowed, created_at, updated_at)
     select r.id, ${accountId}::bigint, ${campaignId}::bigint, r.primary_id, r.position, r.phone_number, r.variables,
-      case when exists (
-        select from dnc_numbers d where d.account_id = ${accountId}::bigint and d.phone_number = r.phone_number
-      ) then 'blacklisted' else 'created' end,
+      case when blocked.it then 'blacklisted' else 'created' end,
+      case when r.primary_id is null and not blocked.it then ${now}::timestamptz end,
       ${allowDuplicate}::boolean, ${now}::timestamptz, ${now}::timestamptz
     from json_to_recordset(${JSON.stringify(rows)}::json)
       as r (id bigint, primary_id bigint, position integer, phone_number text, variables json)
+    cross join lateral (
+      select exists (select from dnc_numbers d where d.account_id = ${accountId}::bigint and d.phone_number = r.phone_number) as it
+    ) blocked
     where r.primary_id is not null or ${allowDuplicate}::boolean or not exists (
       select from leads l
       where l.campaign_id = ${campaignId}::bigint and l.phone_number = r.phone_number and l.primary_id is null
@@ -136,11 +140,17 @@ export const findLead = async (db: Db, accountId: number, id: number): Promise<F
   return { ...row, contacts: contacts.get(id) ?? [] };
 };
 
+/** A lead or contact, and its whole family, primary first. */
+export interface LockedFamily {
+  row: LeadRow;
+  family: LeadRow[];
+}
+
 /**
- * The row of a lead or contact with its whole family (primary first), all locked in the order of their ids.
+ * The row of a lead or contact with its family, all locked in the order of their ids.
  * @throws DomainError lead_not_found
  */
-export const lockFamily = async (trx: Db, accountId: number, id: number): Promise<{ row: LeadRow; family: LeadRow[] }> => {
+export const lockFamily = async (trx: Db, accountId: number, id: number): Promise<LockedFamily> => {
   const seen = await trx
     .selectFrom('leads')
     .innerJoin('campaigns', 'campaigns.id', 'leads.campaign_id')
@@ -199,14 +209,37 @@ const statusAfter = async (trx: Db, row: LeadRow, changes: LeadChanges, number: 
 const isUniqueViolation = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === '23505';
 
+// A person's act comes before the dialer's: what it has reserved in the family is taken back, and decided anew afterwards.
+const lockAndRevoke = async (trx: Db, accountId: number, id: number, reason: string, now: Date): Promise<LockedFamily> => {
+  const locked = await lockFamily(trx, accountId, id);
+  if (!locked.family.some(({ status }) => status === 'scheduled')) return locked;
+  await revokeReserved(trx, { leadIds: locked.family.map((one) => one.id) }, reason, now);
+  return lockFamily(trx, accountId, id);
+};
+
+/** @throws DomainError lead_not_found */
+const isPrimary = async (trx: Db, accountId: number, id: number): Promise<boolean> => {
+  const seen = await trx
+    .selectFrom('leads')
+    .innerJoin('campaigns', 'campaigns.id', 'leads.campaign_id')
+    .select('leads.primary_id')
+    .where('leads.id', '=', id)
+    .where('leads.account_id', '=', accountId)
+    .where('campaigns.deleted_at', 'is', null)
+    .executeTakeFirst();
+  if (seen === undefined) throw new DomainError('lead_not_found');
+  return seen.primary_id === null;
+};
+
 const changeLead = async (trx: Db, accountId: number, id: number, changes: LeadChanges, now: Date): Promise<void> => {
   await holdBlacklist(trx, accountId);
-  const { row, family } = await lockFamily(trx, accountId, id);
+  // The campaign before its leads, as everywhere.
+  if (changes.campaign_id !== undefined && (await isPrimary(trx, accountId, id))) await holdCampaign(trx, accountId, changes.campaign_id);
+  const { row, family } = await lockAndRevoke(trx, accountId, id, 'lead_changed', now);
   if (row.primary_id !== null && changes.campaign_id !== undefined) {
     throw new ValidationError({ campaign_id: ['A secondary contact follows its lead: move the lead itself.'] });
   }
   const campaignId = changes.campaign_id ?? row.campaign_id;
-  if (campaignId !== row.campaign_id) await holdCampaign(trx, accountId, campaignId);
   const number = changes.phone_number ?? row.phone_number;
   if (family.some((other) => other.id !== id && other.phone_number === number)) {
     throw new ValidationError({ phone_number: [REPEATED_NUMBER] });
@@ -214,12 +247,17 @@ const changeLead = async (trx: Db, accountId: number, id: number, changes: LeadC
   const moved = campaignId !== row.campaign_id || number !== row.phone_number;
   const refusesDuplicates = row.primary_id === null && moved;
   if (refusesDuplicates) await refuseDuplicate(trx, id, campaignId, number);
+  const status = await statusAfter(trx, row, changes, number);
+  const restarts = changes.status === 'created';
   await trx
     .updateTable('leads')
     .set({
       campaign_id: campaignId,
       phone_number: number,
-      status: await statusAfter(trx, row, changes, number),
+      status,
+      // Set to created it is tried afresh, without a wait; the turn decides from when.
+      ...(restarts ? { call_tries: 0 } : {}),
+      due_at: restarts || status !== row.status ? null : row.due_at,
       variables: JSON.stringify({ ...row.variables, ...changes.variables }),
       updated_at: now,
       // A move has no way to allow a duplicate, so from here on the index watches the row.
@@ -231,6 +269,7 @@ const changeLead = async (trx: Db, accountId: number, id: number, changes: LeadC
   else if (campaignId !== row.campaign_id) {
     await trx.updateTable('leads').set({ campaign_id: campaignId }).where('primary_id', '=', id).execute();
   }
+  await passTurn(trx, new Map([[row.primary_id ?? id, now]]));
 };
 
 /**
@@ -246,13 +285,26 @@ export const updateLead = async (db: Db, accountId: number, id: number, changes:
   }
 };
 
+// Whoever is on a call when deleted may just be speaking: the next contact waits as if that call had come to nothing.
+const afterDeletion = async (trx: Db, row: LeadRow, now: Date): Promise<Date> => {
+  if (row.status !== 'processing') return now;
+  const campaign = await trx.selectFrom('campaigns').select('retry_interval').where('id', '=', row.campaign_id).executeTakeFirstOrThrow();
+  return new Date(now.getTime() + campaign.retry_interval * 60_000);
+};
+
 /**
  * Deletes a lead with its contacts, or one contact.
+ * @returns the calls to it that are being sent at this instant, for waitUntilSent: afterwards nobody could find them.
  * @throws DomainError lead_not_found
  */
-export const deleteLead = (db: Db, accountId: number, id: number, now: Date): Promise<void> =>
+export const deleteLead = (db: Db, accountId: number, id: number, now: Date): Promise<number[]> =>
   db.transaction().execute(async (trx) => {
-    const { row } = await lockFamily(trx, accountId, id);
+    const { row } = await lockAndRevoke(trx, accountId, id, 'lead_deleted', now);
+    const sending = await callsBeingSent(trx, { leadIds: [id] });
+    const next = await afterDeletion(trx, row, now);
     await trx.deleteFrom('leads').where('id', '=', id).execute();
-    if (row.primary_id !== null) await touchLead(trx, row.primary_id, now);
+    if (row.primary_id === null) return sending;
+    await touchLead(trx, row.primary_id, now);
+    await passTurn(trx, new Map([[row.primary_id, next]]));
+    return sending;
   });

@@ -1,5 +1,6 @@
 // Phone numbers over HTTP: three documented lists, and add, rename and remove for the numbers that a user brings.
 import { Type } from 'typebox';
+import { waitUntilSent } from '../calls/revoke.store.ts';
 import { DomainError, ValidationError } from '../errors.ts';
 import { IdParams, IsoMicro, Message, MessageWith, Nullable, OneOf, Phone, ValidationFailed } from '../http/fields.ts';
 import { spellings } from '../http/spellings.ts';
@@ -152,7 +153,9 @@ export const numbersRoutes = (app: App, deps: RouteDeps): void => {
       },
     },
     async (request) => {
-      if (!(await deleteNumber(db, request.account.id, request.params.id, clock()))) throw new DomainError('phone_number_not_found');
+      const sending = await deleteNumber(db, request.account.id, request.params.id, clock());
+      if (sending === undefined) throw new DomainError('phone_number_not_found');
+      await waitUntilSent(db, { callIds: sending });
       return { message: 'Phone number deleted successfully' };
     },
   );

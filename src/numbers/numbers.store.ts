@@ -1,5 +1,6 @@
 // The account's own numbers. One number is there once; removing it empties every pool and assistant of it.
-import { stopCampaignsWithoutNumber } from '../campaigns/stop-campaigns.store.ts';
+import { callsBeingSent, revokeReserved } from '../calls/revoke.store.ts';
+import { holdCampaigns, stopCampaignsWithoutNumber } from '../campaigns/stop-campaigns.store.ts';
 import type { Db, PhoneNumberRow } from '../db/schema.ts';
 import { countryOf, type E164 } from '../phone.ts';
 import type { ListedNumber } from './number.ts';
@@ -76,10 +77,11 @@ export const renameNumber = (
 
 /**
  * Removes a number from every pool and assistant, and stops what then has nothing to call from.
- * @returns false when the account has no such number.
+ * @returns the calls from it that are being sent at this instant, for waitUntilSent; undefined when there is no such number.
  */
-export const deleteNumber = (db: Db, accountId: number, id: number, now: Date): Promise<boolean> =>
+export const deleteNumber = (db: Db, accountId: number, id: number, now: Date): Promise<number[] | undefined> =>
   db.transaction().execute(async (trx) => {
+    await holdCampaigns(trx, accountId);
     // Who gives an assistant another number holds the assistant, then wants the number: the same order here.
     await trx
       .selectFrom('assistants')
@@ -89,8 +91,12 @@ export const deleteNumber = (db: Db, accountId: number, id: number, now: Date): 
       .orderBy('id')
       .forNoKeyUpdate()
       .execute();
+    // Held before its attempts are taken back: a claim that wants it waits, and then it is gone.
+    await trx.selectFrom('phone_numbers').select('id').where('account_id', '=', accountId).where('id', '=', id).forUpdate().execute();
+    await revokeReserved(trx, { callerIds: [id] }, 'number_removed', now);
+    const sending = await callsBeingSent(trx, { callerIds: [id] });
     const deleted = await trx.deleteFrom('phone_numbers').where('account_id', '=', accountId).where('id', '=', id).executeTakeFirst();
-    if (deleted.numDeletedRows === 0n) return false;
+    if (deleted.numDeletedRows === 0n) return undefined;
     await stopCampaignsWithoutNumber(trx, accountId, now);
-    return true;
+    return sending;
   });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { closeLater } from '../support/closing.ts';
-import { ask, newDatabase, run, serve, stop, temporaryFolder } from './outdial.ts';
+import { ask, migratedFolder, newDatabase, run, serve, stop, temporaryFolder } from './outdial.ts';
 
 const CONTACTS = fileURLToPath(new URL('../../examples/contacts.csv', import.meta.url));
 
@@ -78,7 +78,7 @@ test('migrate brings a new folder up to date, in silence but for one line', asyn
 });
 
 test('a list is imported and listed without a server, the campaign and its assistant made on the way', async () => {
-  const env = { DATA_DIR: temporaryFolder() };
+  const env = { DATA_DIR: migratedFolder() };
   const imported = await run(['leads', 'import', CONTACTS, '--campaign', 'Spring renewals', '--country', 'RO', '--json'], env);
   expect(imported.code, imported.stderr).toBe(0);
   const { counts, status } = json(imported.stdout);
@@ -105,7 +105,7 @@ test('a list is imported and listed without a server, the campaign and its assis
 });
 
 test('with a server on the folder, leads commands say how to proceed, and go through it with a key', async () => {
-  const folder = temporaryFolder();
+  const folder = migratedFolder();
   // Addresses that stand for all of the machine: the URLs have to name one that can be connected to.
   const [HOST, reached] = hasIpv6 ? ['::', '[::1]'] : ['0.0.0.0', '127.0.0.1'];
   const server = await serve({ DATA_DIR: folder, HOST });

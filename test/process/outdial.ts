@@ -2,13 +2,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
 import { closeLater } from '../support/closing.ts';
 import { runOnServer, urlOf } from '../support/postgres-server.ts';
+import type { PreparedProgram } from '../support/prepare-program.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PROGRAM = join(ROOT, 'bin/outdial.js');
@@ -38,6 +39,19 @@ export const temporaryFolder = (): string => {
   return folder;
 };
 
+const program = (): PreparedProgram => {
+  const prepared = inject('program');
+  if (prepared === undefined) throw new Error('This project does not start the program: see prepare-program.ts.');
+  return prepared;
+};
+
+/** A data folder that has the schema and no rows, for what is not about the first start on an empty one. */
+export const migratedFolder = (): string => {
+  const folder = temporaryFolder();
+  cpSync(program().dataDir, folder, { recursive: true });
+  return folder;
+};
+
 /** The URL of a new, empty PostgreSQL database, dropped after the test. */
 export const newDatabase = async (): Promise<string> => {
   const server = inject('prepared')?.serverUrl ?? '';
@@ -48,7 +62,12 @@ export const newDatabase = async (): Promise<string> => {
 };
 
 // Nothing of the developer's own environment may reach the program, nor a .env file of the checkout.
-const environment = (given: Environment): Environment => ({ PATH: process.env.PATH ?? '', HOME: tmpdir(), ...given });
+const environment = (given: Environment): Environment => ({
+  PATH: process.env.PATH ?? '',
+  HOME: tmpdir(),
+  NODE_COMPILE_CACHE: program().compileCache,
+  ...given,
+});
 
 /** Starts `outdial` with arguments in an environment that holds nothing else. */
 export const start = (args: readonly string[], given: Environment, nodeArgs: readonly string[] = []): Started => {
@@ -84,8 +103,8 @@ export interface Served extends Started {
 }
 
 /** Starts `outdial serve` on a free port and waits until it says that it is ready. */
-export const serve = async (given: Environment): Promise<Served> => {
-  const started = start(['serve'], { PORT: '0', LOG_LEVEL: 'warn', ...given });
+export const serve = async (given: Environment, options: readonly string[] = []): Promise<Served> => {
+  const started = start(['serve', ...options], { PORT: '0', LOG_LEVEL: 'warn', ...given });
   let over = false;
   void started.ended.then(() => {
     over = true;

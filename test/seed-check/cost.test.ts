@@ -1,21 +1,11 @@
 // The seed document's point 49: what a page of a long list costs, told by its statements and their plans, not by a clock.
-import { CompiledQuery, type KyselyPlugin, sql } from 'kysely';
+import { sql } from 'kysely';
 import { beforeAll, expect, test } from 'vitest';
 import { type LeadFilter, listLeads } from '../../src/leads/lead-list.store.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { databaseKind } from '../support/db.ts';
 import { insertCampaign, insertManyLeads } from '../support/insert-leads.ts';
-
-interface Statement {
-  query: CompiledQuery;
-  rows: number;
-}
-
-interface PlanNode {
-  'Node Type': string;
-  'Relation Name'?: string;
-  Plans?: PlanNode[];
-}
+import { planOf, type Statement, watchStatements } from '../support/watch-statements.ts';
 
 const onServer = databaseKind() === 'postgres';
 const LEADS = onServer ? 100_000 : 5000;
@@ -39,36 +29,10 @@ beforeAll(async () => {
 
 // Runs the list and writes down what it asked of the database.
 const watch = async (filter: LeadFilter, page: number): Promise<{ statements: Statement[]; total: number; found: number }> => {
-  const statements: Statement[] = [];
-  const asked = new WeakMap<object, CompiledQuery>();
-  const watcher: KyselyPlugin = {
-    // Sub-queries pass here as well; only what is carried out has a result.
-    transformQuery: ({ node, queryId }) => {
-      asked.set(queryId, t.db.getExecutor().compileQuery(node, queryId));
-      return node;
-    },
-    transformResult: async ({ queryId, result }) => {
-      const query = asked.get(queryId);
-      if (query !== undefined) statements.push({ query, rows: result.rows.length });
-      return result;
-    },
-  };
-  const { leads, total } = await listLeads(t.db.withPlugin(watcher), t.mine.account.id, filter, {
-    offset: (page - 1) * PER_PAGE,
-    limit: PER_PAGE,
-  });
+  const { watched, statements } = watchStatements(t.db);
+  const slice = { offset: (page - 1) * PER_PAGE, limit: PER_PAGE };
+  const { leads, total } = await listLeads(watched, t.mine.account.id, filter, slice);
   return { statements, total, found: leads.length };
-};
-
-const flatten = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(flatten)];
-
-const planOf = async (query: CompiledQuery): Promise<PlanNode[]> => {
-  const { rows } = await t.db.executeQuery<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
-    CompiledQuery.raw(`explain (format json) ${query.sql}`, [...query.parameters]),
-  );
-  const plan = rows[0]?.['QUERY PLAN'][0]?.Plan;
-  if (plan === undefined) throw new Error('The database gave no plan.');
-  return flatten(plan);
 };
 
 const filters: [string, () => LeadFilter][] = [
@@ -101,8 +65,8 @@ test.each(filters)('49 %s: one count and one page of at most per_page rows, by a
     const [count, query] = [counts?.[0]?.query, pages?.[0]?.query];
     if (!onServer || name === 'phone_number' || count === undefined || query === undefined) continue;
     // Days that hold nearly the whole table are counted best by reading it; anything else has its folded index.
-    if (!/date/.test(name)) expect((await planOf(count)).map((node) => node['Node Type'])).not.toContain('Seq Scan');
-    const plan = await planOf(query);
+    if (!/date/.test(name)) expect((await planOf(t.db, count)).map((node) => node['Node Type'])).not.toContain('Seq Scan');
+    const plan = await planOf(t.db, query);
     const scans = plan.filter((node) => node['Relation Name'] === 'leads').map((node) => node['Node Type']);
     expect(scans, `page ${page}`).not.toContain('Seq Scan');
     expect(scans, `page ${page}`).not.toContain('Bitmap Heap Scan');

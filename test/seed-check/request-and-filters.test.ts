@@ -1,6 +1,6 @@
 // The seed document, point by point: sections A and B. Each test is named by its number.
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Answer, startApp, type TestApp } from '../support/app.ts';
+import { type Answer, idsIn, startApp, type TestApp } from '../support/app.ts';
 import { insertCampaign, insertLead } from '../support/insert-leads.ts';
 
 const STATUSES = ['created', 'scheduled', 'processing', 'completed', 'rescheduled', 'reached-max-retries', 'blacklisted'] as const;
@@ -11,12 +11,7 @@ let otherCampaign: number;
 const ids: Record<string, number> = {};
 
 const list = (query = '', api = t.api): Promise<Answer> => api.get(`/api/user/leads${query === '' ? '' : `?${query}`}`);
-const idsOf = async (query: string, api = t.api): Promise<number[]> => {
-  const { status, body, raw } = await list(query, api);
-  if (status !== 200) throw new Error(`${status} ${raw}`);
-  expect(body.total).toBe(body.data.length);
-  return body.data.map((row: { id: number }) => row.id);
-};
+const idsOf = async (query: string, api = t.api) => idsIn(await list(query, api));
 const named = (...names: string[]) => names.map((name) => ids[name]);
 
 beforeAll(async () => {

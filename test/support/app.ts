@@ -1,5 +1,6 @@
 // The application on a fresh database with two accounts, and callers that speak for them. Every answer is checked.
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
+import { expect } from 'vitest';
 import type { Account } from '../../src/accounts/account.ts';
 import { authenticateBy, insertAccount, mintKey } from '../../src/accounts/accounts.store.ts';
 import type { Db } from '../../src/db/schema.ts';
@@ -98,6 +99,13 @@ export const createCaller = async (app: FastifyInstance, db: Db, clock: TestCloc
   return { account, token, ...createApi(app, token) };
 };
 
+/** The ids of a list that is all on one page. */
+export const idsIn = ({ status, body, raw }: Answer): number[] => {
+  if (status !== 200) throw new Error(`${status} ${raw}`);
+  expect(body.total).toBe(body.data.length);
+  return body.data.map((row: { id: number }) => row.id);
+};
+
 const DEFAULT_HTTP: HttpSettings = { publicUrl: undefined, trustProxy: false, corsOrigins: undefined, rateLimit: 0 };
 
 /** Starts an application; takes half a second. It is closed by itself, with its database. */
@@ -107,6 +115,10 @@ export const startApp = async ({ http, now, ...overrides }: Overrides = {}): Pro
   const clock = createClock(now);
   const app = await buildApp({
     purge: () => {},
+    wake: () => {},
+    carrier: { kind: 'simulated', simulated: true },
+    rates: { number: 0, carrier: 0 },
+    databaseLeases: false,
     maxUploadBytes: 10_485_760,
     authenticate: authenticateBy(db, clock),
     ...overrides,

@@ -24,6 +24,11 @@ export const nextNumber = (): string => {
   return `+1202555${String(line).padStart(4, '0')}`;
 };
 
+let prefix = 200;
+
+/** A number that no other call of this file has given and that ends in two digits: the simulated carrier's script. */
+export const numberEndingIn = (digits: string): string => `+1${prefix++}55501${digits}`;
+
 /** An outbound assistant with a time zone, of the catalogue's first voice and model. */
 export const buildAssistant = async (api: Api, fields: Fields = {}): Promise<Built> => {
   const [voices, models] = await Promise.all([

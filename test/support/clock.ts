@@ -9,6 +9,8 @@ export interface TestClock extends Clock {
   set(to: Date | string): void;
   /** Moves it on by milliseconds. */
   advance(milliseconds: number): void;
+  /** From here on it shows what another clock does. */
+  follow(other: Clock): void;
 }
 
 /** Where each test's time begins. */
@@ -17,13 +19,17 @@ export const START = '2026-03-02T08:15:40Z';
 /** Makes a clock that stands at `start`. */
 export const createClock = (start: Date | string = START): TestClock => {
   let instant = new Date(start).getTime();
-  const tell = () => new Date(instant);
+  let tellInstead: Clock | undefined;
+  const tell = () => tellInstead?.() ?? new Date(instant);
   const hands = {
     set: (to: Date | string) => {
       instant = new Date(to).getTime();
     },
     advance: (milliseconds: number) => {
       instant += milliseconds;
+    },
+    follow: (other: Clock) => {
+      tellInstead = other;
     },
   };
   return Object.defineProperty(Object.assign(tell, hands), 'now', { get: tell }) as TestClock;

@@ -137,14 +137,13 @@ const freePort = async (): Promise<number> => {
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  // Tests may lose their data; they may not lose time.
-  fsync: 'off',
-  synchronous_commit: 'off',
-  full_page_writes: 'off',
   max_connections: '300',
   // Far from UTC and not a whole hour: what leans on the server's zone fails here.
   timezone: 'Asia/Kathmandu',
 };
+
+// Tests may lose their data; they may not lose time. Benchmarks and soaks ask for the real thing.
+const HASTY = process.argv.includes('--durable') ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 
 interface Server {
   child: ChildProcess;
@@ -158,7 +157,7 @@ const startServer = async ({ postgres }: Programs, user: User, folder: string): 
   for (let attempt = 0; attempt < 5; attempt++) {
     const port = await freePort();
     const output = openSync(log, 'w');
-    const settings = Object.entries({ ...SETTINGS, port }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const settings = Object.entries({ ...SETTINGS, ...HASTY, port }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const child = spawn(postgres, ['-D', join(folder, 'data'), ...settings], { ...user, cwd: folder, stdio: ['ignore', output, output] });
     closeSync(output);
     while (child.exitCode === null) {

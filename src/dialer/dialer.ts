@@ -1,0 +1,183 @@
+// The loop: asks who is due, claims, places; sleeps until the next due time, or until it is woken. The only timer of the dialer.
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Carrier, CarrierEvent } from '../carriers/carrier.ts';
+import type { Scheduler } from '../scheduler.ts';
+import { createBatcher } from './batcher.ts';
+import type { ClaimTerms, Ledger, Rates, Reservation } from './ledger.ts';
+import { createPlacing } from './place-calls.ts';
+import { answerQuestions } from './questions.ts';
+import { createServing } from './serve-campaigns.ts';
+
+/** How a dialer works. Times in milliseconds. */
+export interface DialerSettings {
+  rates: Rates;
+  /** A reservation that is not sent by then is decided anew. */
+  leaseMs: number;
+  /** What the carrier is given to answer a request. */
+  placeTimeoutMs: number;
+  /** The longest sleep: other processes' writes are seen after it at the latest. */
+  idleMs: number;
+  /** After this a call that stayed unknown is given up. */
+  giveUpMs: number;
+}
+
+export const DEFAULT_SETTINGS: DialerSettings = {
+  rates: { campaign: 0, number: 0, carrier: 0 },
+  leaseMs: 30_000,
+  placeTimeoutMs: 10_000,
+  idleMs: 1000,
+  giveUpMs: 15 * 60_000,
+};
+
+export interface DialerDeps {
+  ledger: Ledger;
+  carrier: Carrier;
+  schedule: Scheduler;
+  log: Logger;
+  settings?: Partial<DialerSettings>;
+}
+
+/** A dialer at work. */
+export interface Dialer {
+  /** There may be something to do. Never throws. */
+  wake(): void;
+  /** Whether it sleeps: until time passes, something wakes it or the carrier says something, it does nothing. */
+  asleep(): boolean;
+  /** Claims no more, lets what was reserved be sent, gives calls that go on `drainMs` to end, and ends. */
+  stop(options?: { drainMs: number }): Promise<void>;
+}
+
+const MOST_AT_ONCE = 100;
+const EVENTS_AT_ONCE = 200;
+/** Between two looks at leases and open questions. */
+const TIDY_EVERY = 1000;
+
+/** Starts a dialer. Several may run on one database; none leads. */
+export const startDialer = async ({ ledger, carrier, schedule, log, settings }: DialerDeps): Promise<Dialer> => {
+  const { rates, leaseMs, placeTimeoutMs, idleMs, giveUpMs } = { ...DEFAULT_SETTINGS, ...settings };
+  const worker = randomUUID();
+  const deps = { ledger, carrier, schedule, worker, placeTimeoutMs, log };
+  const terms: ClaimTerms = {
+    worker,
+    leaseMs,
+    rates: { ...rates, carrier: rates.carrier || (carrier.capabilities.maxCps ?? 0) },
+    carrier: { kind: carrier.kind, simulated: carrier.kind === 'simulated' },
+    limit: MOST_AT_ONCE,
+  };
+  const place = createPlacing(deps);
+  const placing = new Set<Promise<void>>();
+  let asking: Promise<void> | undefined;
+  let tidiedAt = 0;
+  let stopped = false;
+  let woken = false;
+  let rouse: (() => void) | undefined;
+
+  const wake = (): void => {
+    woken = true;
+    rouse?.();
+  };
+
+  const send = (reservations: readonly Reservation[]): void => {
+    const tracked = place(reservations)
+      .catch((error: unknown) => log.error({ err: error }, 'placing calls failed; their leases will lapse'))
+      .finally(() => placing.delete(tracked));
+    placing.add(tracked);
+  };
+
+  const serve = createServing({ ledger, schedule, terms, send, log });
+
+  const tidy = async (): Promise<void> => {
+    if (schedule.now().getTime() - tidiedAt < TIDY_EVERY) return;
+    tidiedAt = schedule.now().getTime();
+    await ledger.lapse(schedule.now());
+    // Carriers may be slow to answer; nobody waits for that.
+    asking ??= answerQuestions(deps, giveUpMs, () => stopped)
+      .then((settled) => (settled ? wake() : undefined))
+      .catch((error: unknown) => log.error({ err: error }, 'open questions could not be asked; they will be'))
+      .finally(() => {
+        asking = undefined;
+      });
+    await ledger.completeIdle(schedule.now());
+  };
+
+  // @returns when to look again.
+  const tick = async (): Promise<Date | undefined> => {
+    await tidy();
+    const adopted = await ledger.adopt(terms, schedule.now());
+    if (adopted.length > 0) send(adopted);
+    return serve(await ledger.running(schedule.now()), () => stopped);
+  };
+
+  const sleep = async (ms: number): Promise<void> => {
+    if (woken || stopped) return;
+    await new Promise<void>((resolve) => {
+      const cancel = schedule.after(ms, resolve);
+      rouse = () => {
+        cancel();
+        resolve();
+      };
+    });
+    rouse = undefined;
+  };
+
+  const run = async (): Promise<void> => {
+    while (!stopped) {
+      woken = false;
+      let next: Date | undefined;
+      try {
+        next = await tick();
+      } catch (error) {
+        log.error({ err: error }, 'the dialer failed; it goes on');
+      }
+      const until = next === undefined ? idleMs : next.getTime() - schedule.now().getTime();
+      await sleep(Math.min(idleMs, Math.max(SHORTEST_SLEEP, until)));
+    }
+  };
+
+  // One report that the database will never take must not keep all others out: it is set aside, and the log says which call it was of.
+  const recordOneByOne = async (events: readonly CarrierEvent[]): Promise<void> => {
+    for (const event of events) {
+      try {
+        await ledger.record(carrier.kind, [event], schedule.now());
+      } catch (error) {
+        if (!isHopeless(error)) throw error;
+        log.error({ err: error, callId: event.callId, type: event.body.type }, 'a report of the carrier cannot be kept and is dropped');
+      }
+    }
+  };
+
+  const record = createBatcher<CarrierEvent>(EVENTS_AT_ONCE, async (events) => {
+    try {
+      await ledger.record(carrier.kind, events, schedule.now());
+    } catch (error) {
+      if (!isHopeless(error)) throw error;
+      await recordOneByOne(events);
+    }
+    // An end frees a line.
+    if (events.some(({ body }) => body.type === 'ended')) wake();
+  });
+  await carrier.start({ emit: record, now: schedule.now, log });
+  const running = run();
+  return {
+    wake,
+    asleep: () => rouse !== undefined && !woken,
+    stop: async ({ drainMs } = { drainMs: 0 }) => {
+      stopped = true;
+      rouse?.();
+      await running;
+      await asking;
+      await Promise.all(placing);
+      await carrier.stop({ drainMs });
+      await record.idle();
+    },
+  };
+};
+
+// The data itself is refused (SQLSTATE class 22), or is no date at all; an outage, a deadlock or a full disk passes.
+const isHopeless = (error: unknown): boolean =>
+  error instanceof RangeError ||
+  (error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('22'));
+
+/** So that a campaign whose lines another dialer holds is not asked without a pause. */
+const SHORTEST_SLEEP = 5;

@@ -1,0 +1,117 @@
+// What the dialer asks of storage. There are two: PostgreSQL (sql-ledger.store.ts) and memory (memory-ledger.ts), which
+// the time machine and the seeded simulation run on. Everything takes lists, so that one transaction serves many calls.
+import type { CallingWindow } from '../campaigns/calling-window.ts';
+import type { CarrierEvent, PlaceCall } from '../carriers/carrier.ts';
+
+/** Why nobody, or not this person, is called now. Those of a campaign as a whole come first. */
+export type RefusalReason =
+  | 'campaign_not_running'
+  | 'outside_window'
+  | 'campaign_lines_full'
+  | 'account_lines_full'
+  | 'campaign_rate'
+  | 'carrier_rate'
+  | 'number_rate'
+  | 'carrier_paused'
+  | 'no_number'
+  | 'blacklisted'
+  | 'attempts_used'
+  | 'attempt_unknown';
+
+/** Calls started in any second, at most; 0: no limit. */
+export interface Rates {
+  campaign: number;
+  number: number;
+  carrier: number;
+}
+
+/** Who claims, for how long, and on what terms. */
+export interface ClaimTerms {
+  /** The claimer; a settle names it. */
+  worker: string;
+  /** Milliseconds for which a reservation holds. */
+  leaseMs: number;
+  carrier: { kind: string; simulated: boolean };
+  rates: Rates;
+  /** Most attempts to reserve at once. */
+  limit: number;
+}
+
+/** An attempt that is committed with its decision, and not sent yet. */
+export interface Reservation {
+  callId: number;
+  /** Undefined for a call of make_call, which asks for no window. */
+  window: CallingWindow | undefined;
+  place: PlaceCall;
+}
+
+/** What a claim came to. */
+export interface ClaimResult {
+  reserved: Reservation[];
+  /** What keeps the campaign from more calls now. */
+  refused: RefusalReason | undefined;
+  /** When to ask again; undefined: when something changes. */
+  again: Date | undefined;
+}
+
+/** A campaign that runs, and whether it is worth asking for calls. */
+export interface RunningCampaign {
+  id: number;
+  accountId: number;
+  /** Another one after each change of the campaign, its account or its assistant: what kept it from calling may not hold any more. */
+  version: string;
+  /** When somebody in it is due next; null: nobody waits. */
+  nextDueAt: Date | null;
+  /** Whether all lines of the campaign or of its account are in use. */
+  linesFull: boolean;
+}
+
+/** A call about which the carrier has to be asked, or whose time is up. */
+export interface OpenQuestion {
+  callId: number;
+  carrierCallId: string | null;
+  to: string;
+  sentAt: Date;
+  state: 'live' | 'unknown' | 'wrapping';
+}
+
+export interface AcceptedCall {
+  callId: number;
+  carrierCallId: string;
+}
+
+/** Nothing rang: the carrier has certainly refused. */
+export interface RejectedCall {
+  callId: number;
+  code: string;
+  retryAfterMs?: number | undefined;
+}
+
+/** The dialer's storage. `now` is the instant that due times, windows and leases are judged by. */
+export interface Ledger {
+  /** The campaigns in progress. */
+  running(now: Date): Promise<RunningCampaign[]>;
+  /** Reserves attempts for due contacts of a campaign, with a decision row for each, in one transaction. */
+  claim(campaignId: number, terms: ClaimTerms, now: Date): Promise<ClaimResult>;
+  /** Takes reservations that make_call has made for any dialer. */
+  adopt(terms: ClaimTerms, now: Date): Promise<Reservation[]>;
+  /** `reserved` -> `sending`, if nothing has revoked it and its lease holds. @returns the ids that may now be placed, once. */
+  send(callIds: readonly number[], worker: string, now: Date): Promise<number[]>;
+  /** Gives reservations back that will not be sent. */
+  release(callIds: readonly number[], reason: string, now: Date): Promise<void>;
+  accepted(calls: readonly AcceptedCall[], now: Date): Promise<void>;
+  /** Takes the tries back and pauses the carrier. */
+  rejected(calls: readonly RejectedCall[], now: Date): Promise<void>;
+  /** They may have left: never sent again, only asked about. */
+  unconfirmed(callIds: readonly number[], now: Date): Promise<void>;
+  /** Keeps what a carrier reports, each once, and carries out what follows from it. */
+  record(carrier: string, events: readonly CarrierEvent[], now: Date): Promise<void>;
+  /** Reservations whose lease lapsed are given back; calls in `sending` become `unknown`. */
+  lapse(now: Date): Promise<void>;
+  /** Calls to ask the carrier about, or to give up; each is asked about again after a while. */
+  questions(now: Date): Promise<OpenQuestion[]>;
+  /** Ends what cannot be known: a lost call, or the wait for a report. */
+  giveUp(callIds: readonly number[], now: Date): Promise<void>;
+  /** Completes running campaigns that have nobody left to call and are to be completed then. */
+  completeIdle(now: Date): Promise<void>;
+}

@@ -1,0 +1,61 @@
+// Calls of which too little is known: the carrier is asked, and what stays unknown for too long is given up.
+import type { CarrierEvent } from '../carriers/carrier.ts';
+import type { OpenQuestion } from './ledger.ts';
+import type { PlaceDeps } from './place-calls.ts';
+
+// The carrier's own record; undefined when it cannot be asked now.
+const lookUp = async (
+  { carrier, log }: PlaceDeps,
+  { callId, carrierCallId, to, sentAt }: OpenQuestion,
+): Promise<CarrierEvent | 'live' | 'gone' | undefined> => {
+  try {
+    const answer = await carrier.lookup(carrierCallId === null ? { callId: String(callId), to, since: sentAt } : { carrierCallId });
+    return answer === 'live' || answer === 'gone' ? answer : { ...answer, callId: String(callId) };
+  } catch (error) {
+    log.warn({ callId, err: error }, 'the carrier could not be asked about a call');
+    return undefined;
+  }
+};
+
+/** Milliseconds for which a call may go on without the carrier being able to say so: longer than any may ring and talk. */
+const LONGEST_CALL = 45 * 60_000;
+const AT_ONCE = 10;
+
+type Verdict = 'open' | 'answered' | 'hopeless';
+
+const ask = async (deps: PlaceDeps, question: OpenQuestion, giveUpMs: number): Promise<Verdict> => {
+  if (question.state === 'wrapping') return 'hopeless';
+  const answer = await lookUp(deps, question);
+  const now = deps.schedule.now();
+  if (answer === 'live') return 'open';
+  if (answer !== undefined && answer !== 'gone') {
+    await deps.ledger.record(deps.carrier.kind, [answer], now);
+    return 'answered';
+  }
+  const age = now.getTime() - question.sentAt.getTime();
+  // A call that was accepted goes on while its carrier cannot be asked; one that the carrier does not know has ended somehow.
+  return age >= (question.state === 'live' && answer === undefined ? Math.max(giveUpMs, LONGEST_CALL) : giveUpMs) ? 'hopeless' : 'open';
+};
+
+/**
+ * Asks about every open question once, some at a time. `giveUpMs`: how long after it was sent a call may stay unknown.
+ * @returns whether any was settled: a line may be free, and somebody's turn may have come.
+ */
+export const answerQuestions = async (deps: PlaceDeps, giveUpMs: number, stopped: () => boolean): Promise<boolean> => {
+  const { ledger, schedule, log } = deps;
+  const questions = await ledger.questions(schedule.now());
+  let settled = false;
+  for (let from = 0; from < questions.length && !stopped(); from += AT_ONCE) {
+    const some = questions.slice(from, from + AT_ONCE);
+    const verdicts = await Promise.all(some.map((question) => ask(deps, question, giveUpMs)));
+    settled ||= verdicts.some((verdict) => verdict !== 'open');
+    const hopeless = some.filter((_, index) => verdicts[index] === 'hopeless');
+    for (const { callId, state } of hopeless) if (state !== 'wrapping') log.warn({ callId }, 'a call stays unknown and is given up');
+    if (hopeless.length > 0)
+      await ledger.giveUp(
+        hopeless.map(({ callId }) => callId),
+        schedule.now(),
+      );
+  }
+  return settled;
+};

@@ -1,0 +1,88 @@
+// After a crash, or when nobody answers: leases that lapse, calls of which nothing is known, campaigns that are done.
+import { sql } from 'kysely';
+import { ON_LINE } from '../calls/lines.store.ts';
+import { giveBack } from '../calls/revoke.store.ts';
+import type { Db } from '../db/schema.ts';
+import { IS_ON_CALL } from './claim.store.ts';
+import { type LeaseClock, leaseEnd } from './lease.store.ts';
+import type { OpenQuestion, RunningCampaign } from './ledger.ts';
+import { LIVE_LEASE } from './send.store.ts';
+
+const AT_ONCE = 200;
+/** Milliseconds until a call is asked about again. */
+export const ASK_AGAIN = 15_000;
+
+/** See Ledger.lapse. */
+export const lapseLeases = async (db: Db, clock: LeaseClock, now: Date): Promise<void> => {
+  const lapsed = await sql<{ id: number; state: string }>`
+    select id, state from calls
+    where lease_until <= ${clock(now)} and state in ('reserved', 'sending') order by lease_until limit ${AT_ONCE}`.execute(db);
+  const of = (state: string) => lapsed.rows.filter((row) => row.state === state).map(({ id }) => id);
+  const reserved = of('reserved');
+  if (reserved.length > 0) await db.transaction().execute((trx) => giveBack(trx, reserved, 'expired', 'lease_lapsed', now));
+  const sending = of('sending');
+  if (sending.length === 0) return;
+  await sql`
+    with held as materialized (
+      select id from calls where id = any(${sending}::bigint[]) and state = 'sending' and lease_until <= ${clock(now)}
+      order by id for no key update
+    )
+    update calls set state = 'unknown', lease_until = ${clock(now)}, updated_at = ${now}::timestamptz
+    from held where calls.id = held.id and calls.state = 'sending'`.execute(db);
+};
+
+/** See Ledger.questions. Two dialers do not ask the same one: who reads a question moves it on. */
+export const takeQuestions = async (db: Db, clock: LeaseClock, now: Date): Promise<OpenQuestion[]> => {
+  const { rows } = await sql<OpenQuestion>`
+    with asked as (
+      select id from calls
+      where lease_until <= ${clock(now)} and state in ('live', 'unknown', 'wrapping')
+      order by lease_until limit ${AT_ONCE} for no key update skip locked
+    )
+    update calls set lease_until = case when state = 'live' then ${leaseEnd(clock, now, LIVE_LEASE)} else ${leaseEnd(clock, now, ASK_AGAIN)} end
+    from asked where calls.id = asked.id
+    returning calls.id as "callId", carrier_call_id as "carrierCallId", phone_number as "to", coalesce(sent_at, created_at) as "sentAt", state`.execute(
+    db,
+  );
+  return rows;
+};
+
+/** See Ledger.running. */
+export const listRunning = async (db: Db): Promise<RunningCampaign[]> => {
+  // A row's xmin is the transaction that wrote it: whatever changes a row changes its version, by whichever clock.
+  const { rows } = await sql<RunningCampaign>`
+    with busy as materialized (
+      select account_id, campaign_id, count(*) as lines from calls where state <> 'ended' and state in (${sql.join(ON_LINE)}) group by 1, 2
+    ), busy_accounts as (
+      select account_id, sum(lines) as lines from busy group by 1
+    )
+    select c.id, c.account_id as "accountId", concat_ws(' ', c.xmin, a.xmin, s.xmin) as version,
+      coalesce(own.lines >= c.max_calls_in_parallel, false) or coalesce(total.lines >= a.max_parallel_calls, false) as "linesFull",
+      (select due_at from leads where campaign_id = c.id and due_at is not null and not ${IS_ON_CALL} order by due_at limit 1) as "nextDueAt"
+    from campaigns c
+    join accounts a on a.id = c.account_id
+    join assistants s on s.id = c.assistant_id
+    left join busy own on own.campaign_id = c.id
+    left join busy_accounts total on total.account_id = c.account_id
+    where c.status = 'in-progress' and c.deleted_at is null order by c.id`.execute(db);
+  return rows;
+};
+
+const IDLE = sql<boolean>`
+  not exists (select from leads where leads.campaign_id = campaigns.id and leads.due_at is not null)
+  and not exists (select from calls where calls.account_id = campaigns.account_id and calls.campaign_id = campaigns.id and calls.state <> 'ended')`;
+
+/** See Ledger.completeIdle. Whoever adds a lead holds its campaign, so none slips in between. */
+export const completeIdleCampaigns = async (db: Db, now: Date): Promise<void> => {
+  const idle = await sql<{ id: number }>`
+    select id from campaigns
+    where status = 'in-progress' and deleted_at is null and mark_complete_when_no_leads and ${IDLE} order by id`.execute(db);
+  for (const { id } of idle.rows) {
+    await db.transaction().execute(async (trx) => {
+      await sql`select from campaigns where id = ${id} for no key update`.execute(trx);
+      await sql`
+        update campaigns set status = 'completed', updated_at = ${now}::timestamptz
+        where id = ${id} and status = 'in-progress' and deleted_at is null and ${IDLE}`.execute(trx);
+    });
+  }
+};

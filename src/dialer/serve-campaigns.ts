@@ -1,0 +1,143 @@
+// Asks for the calls of every campaign that has somebody due: fair within an account, several accounts side by side, and
+// without asking again for what has not changed, since thousands may run.
+import type { Logger } from 'pino';
+import type { Scheduler } from '../scheduler.ts';
+import type { ClaimResult, ClaimTerms, Ledger, RefusalReason, Reservation, RunningCampaign } from './ledger.ts';
+
+export interface ServeDeps {
+  ledger: Ledger;
+  schedule: Scheduler;
+  terms: ClaimTerms;
+  /** Takes what was reserved, and does not keep others waiting. */
+  send: (reservations: readonly Reservation[]) => void;
+  log: Logger;
+}
+
+/** Why a campaign is not asked: until then, or as long as its lines are full; unless it was changed since. */
+interface Hold {
+  version: string;
+  until: Date | undefined;
+  full: boolean;
+  /** When time will help it; undefined: time alone will not, so nobody need wake for it. */
+  again: Date | undefined;
+}
+
+/** Claims of different accounts wait for each other nowhere; more at once would only take connections from the others. */
+const ACCOUNTS_AT_ONCE = 4;
+/** Milliseconds after which a campaign is asked again that is refused until something changes: that may have been missed. */
+const LOOK_AGAIN = 1000;
+/** Milliseconds after which a round ends although some have not been asked: leases and other accounts' calls wait for its end. */
+const LONGEST_ROUND = 500;
+
+const LINES_FULL: readonly (RefusalReason | undefined)[] = ['campaign_lines_full', 'account_lines_full'];
+
+// The one after the last comes first now.
+const startAfter = <Item>(items: readonly Item[], isLast: (item: Item) => boolean): readonly Item[] => {
+  const last = items.findIndex(isLast);
+  return [...items.slice(last + 1), ...items.slice(0, last + 1)];
+};
+
+const byAccount = (running: readonly RunningCampaign[]): RunningCampaign[][] => {
+  const accounts = new Map<number, RunningCampaign[]>();
+  for (const campaign of running) {
+    const own = accounts.get(campaign.accountId);
+    if (own === undefined) accounts.set(campaign.accountId, [campaign]);
+    else own.push(campaign);
+  }
+  return [...accounts.values()];
+};
+
+const holdFor = ({ version }: RunningCampaign, { reserved, refused, again }: ClaimResult, now: Date): Hold | undefined => {
+  if (LINES_FULL.includes(refused)) return { version, until: undefined, full: true, again };
+  if (refused !== undefined) return { version, until: again ?? new Date(now.getTime() + LOOK_AGAIN), full: false, again };
+  return reserved.length === 0 && again !== undefined ? { version, until: again, full: false, again } : undefined;
+};
+
+interface Round {
+  /** Remembers an instant at which somebody is to be asked. */
+  tell(at: Date | null | undefined): void;
+  /** The earliest of those. */
+  soonest(): Date | undefined;
+  /** Whether nobody is to be asked any more; then it goes on in the next round, where whoever was refused in this one waits. */
+  isOver(): boolean;
+}
+
+const startRound = ({ now }: Scheduler, stopped: () => boolean): Round => {
+  const ends = new Date(now().getTime() + LONGEST_ROUND);
+  let soonest: Date | undefined;
+  const tell = (at: Date | null | undefined): void => {
+    if (at && (soonest === undefined || at < soonest)) soonest = at;
+  };
+  const isOver = (): boolean => {
+    if (now() < ends && !stopped()) return false;
+    tell(now());
+    return true;
+  };
+  return { tell, soonest: () => soonest, isOver };
+};
+
+/** A function that serves all running campaigns once. @returns when to look again, if it is known. */
+export const createServing = ({ ledger, schedule, terms, send, log }: ServeDeps) => {
+  let holds = new Map<number, Hold>();
+  /** Of each account the campaign that took lines last, so that none lives on the lines of all. */
+  const servedLast = new Map<number, number>();
+  let accountServedLast = 0;
+
+  const isHeld = ({ id, version, linesFull }: RunningCampaign, accountIsFull: boolean, now: Date): boolean => {
+    const hold = holds.get(id);
+    if (hold?.version !== version) return false;
+    return hold.full ? linesFull || accountIsFull : hold.until !== undefined && hold.until > now;
+  };
+
+  const claim = async (campaign: RunningCampaign, now: Date): Promise<ClaimResult | undefined> => {
+    try {
+      const result = await ledger.claim(campaign.id, terms, now);
+      const hold = holdFor(campaign, result, now);
+      if (hold === undefined) holds.delete(campaign.id);
+      else holds.set(campaign.id, hold);
+      return result;
+    } catch (error) {
+      log.error({ err: error, campaignId: campaign.id }, 'a campaign could not be served; the others are');
+      const again = new Date(now.getTime() + LOOK_AGAIN);
+      holds.set(campaign.id, { version: campaign.version, until: again, full: false, again });
+      return undefined;
+    }
+  };
+
+  const serveAccount = async (campaigns: readonly RunningCampaign[], { tell, isOver }: Round): Promise<void> => {
+    let full = false;
+    for (const campaign of startAfter(campaigns, ({ id, accountId }) => id === servedLast.get(accountId))) {
+      const { id, accountId, nextDueAt } = campaign;
+      const now = schedule.now();
+      if (nextDueAt === null || nextDueAt > now) tell(nextDueAt);
+      else if (isHeld(campaign, full, now)) tell(holds.get(id)?.again);
+      else if (isOver()) return;
+      else {
+        const result = await claim(campaign, now);
+        tell(result === undefined ? holds.get(id)?.again : result.again);
+        full ||= result?.refused === 'account_lines_full';
+        if (result === undefined || result.reserved.length === 0) continue;
+        servedLast.set(accountId, id);
+        accountServedLast = accountId;
+        send(result.reserved);
+      }
+    }
+  };
+
+  const forget = (running: readonly RunningCampaign[]): void => {
+    const ids = new Set(running.map(({ id }) => id));
+    holds = new Map([...holds].filter(([id]) => ids.has(id)));
+  };
+
+  return async (running: readonly RunningCampaign[], stopped: () => boolean): Promise<Date | undefined> => {
+    forget(running);
+    const round = startRound(schedule, stopped);
+    const waiting = startAfter(byAccount(running), (campaigns) => campaigns[0]?.accountId === accountServedLast)[Symbol.iterator]();
+    // All take from one list; who has finished an account takes the next.
+    const serveNext = async (): Promise<void> => {
+      for (const campaigns of waiting) await serveAccount(campaigns, round);
+    };
+    await Promise.all(Array.from({ length: ACCOUNTS_AT_ONCE }, serveNext));
+    return round.soonest();
+  };
+};
