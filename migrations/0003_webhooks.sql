@@ -22,18 +22,22 @@ create table webhook_messages (
   url text not null,
   -- The url's host and port: nobody's slow receiver takes all the places.
   host text not null,
-  payload text not null,
-  state text not null default 'pending' check (state in ('pending', 'delivered', 'failed')),
+  -- Null: the call was deleted. What was not delivered by then is cancelled.
+  payload text,
+  state text not null default 'pending' check (state in ('pending', 'delivered', 'failed', 'cancelled')),
   -- Attempts begun in all, and how far down the schedule the present run of them has come: a replay begins it anew.
   attempts integer not null default 0,
   step integer not null default 0,
+  -- How often that was: an attempt that a replay has overtaken decides nothing.
+  replays integer not null default 0,
   next_attempt_at timestamptz,
   -- While one process is at it.
   lease_until timestamptz,
   created_at timestamptz not null,
   updated_at timestamptz not null,
   unique (call_id, event),
-  check ((state = 'pending') = (next_attempt_at is not null))
+  check ((state = 'pending') = (next_attempt_at is not null)),
+  check (state <> 'pending' or payload is not null)
 );
 create index webhook_messages_list on webhook_messages (account_id, id);
 create index webhook_messages_state on webhook_messages (account_id, state, id);

@@ -18,7 +18,7 @@ export const databaseSource = (config: Config, log?: Logger): DatabaseSource =>
     : {
         kind: 'server',
         url: config.DATABASE_URL,
-        onIdleError: (error) => log?.error({ err: error }, 'an idle database connection failed'),
+        onIdleError: (error) => log?.error({ err: error }, 'a database connection failed'),
       };
 
 /** A server that answers. */

@@ -105,7 +105,8 @@ export const insertAssistant = (db: Db, account: Account, input: AssistantInput,
       .executeTakeFirstOrThrow();
   });
 
-// What is reserved in the assistant's name, be it of a campaign or of make_call. @returns its calls that are being sent.
+// What is reserved in the assistant's name, be it of a campaign or of make_call. Before its campaigns are stopped, which would take
+// back theirs: at once, so that the leads of all are locked in one order. @returns its calls that are being sent.
 const takeBack = async (trx: Db, id: number, reason: 'assistant_changed' | 'assistant_deleted', now: Date): Promise<number[]> => {
   await revokeReserved(trx, { assistantIds: [id] }, reason, now);
   return callsBeingSent(trx, { assistantIds: [id] });
@@ -116,9 +117,11 @@ const takeBack = async (trx: Db, id: number, reason: 'assistant_changed' | 'assi
 const stopWhatCannotCall = async (trx: Db, before: AssistantRow, after: AssistantRow, now: Date): Promise<number[]> => {
   const losesNumber = before.phone_number_id !== null && after.phone_number_id === null;
   const turnsInbound = before.type === 'outbound' && after.type === 'inbound';
+  if (!(losesNumber || turnsInbound)) return [];
+  const sending = await takeBack(trx, after.id, 'assistant_changed', now);
   if (losesNumber) await stopCampaignsWithoutNumber(trx, after.account_id, now);
   if (turnsInbound) await stopCampaignsOfAssistant(trx, after.account_id, after.id, now);
-  return losesNumber || turnsInbound ? takeBack(trx, after.id, 'assistant_changed', now) : [];
+  return sending;
 };
 
 // Campaigns before assistants before numbers, as everywhere; a change that stops none leaves them alone.
@@ -194,6 +197,7 @@ export const deleteAssistant = (db: Db, accountId: number, ref: AssistantRef, no
       .returning('id')
       .executeTakeFirst();
     if (row === undefined) throw new DomainError('assistant_not_found');
+    const sending = await takeBack(trx, row.id, 'assistant_deleted', now);
     await stopCampaignsOfAssistant(trx, accountId, row.id, now);
-    return takeBack(trx, row.id, 'assistant_deleted', now);
+    return sending;
   });

@@ -278,6 +278,34 @@ describe('delete', () => {
       expect(answer.status).toBe(404);
   });
 
+  test('takes it from what its carrier reported too, which is still known', async () => {
+    const { id: account } = t.mine.account;
+    const [id, kept] = [await insertCall(t.db, account, assistant.id, said), await insertCall(t.db, account, assistant.id, said)];
+    const transcript = [{ text: 'Hi, it is Mara.', type: 'transcript', sender: 'human', timestamp: 1 }];
+    const report = JSON.stringify({ type: 'report', extraction: { name: 'Mara' }, transcript });
+    const ended = JSON.stringify({ type: 'ended', outcome: 'completed', by: 'callee', talkMs: 1000 });
+    const event = (call: number, body: string) => ({
+      carrier: 'simulated',
+      dedupe_key: `${call}:${body}`,
+      call_id: call,
+      at: t.clock(),
+      body,
+    });
+    await t.db
+      .insertInto('carrier_events')
+      .values([event(id, report), event(id, ended), event(kept, report)])
+      .execute();
+    expect((await t.api.delete(`/api/user/calls/${id}`)).status).toBe(200);
+    const events = await t.db.selectFrom('carrier_events').select(['dedupe_key', 'body']).where('call_id', 'in', [id, kept]).execute();
+    expect(new Map(events.map(({ dedupe_key, body }) => [dedupe_key, body]))).toEqual(
+      new Map<string, unknown>([
+        [`${id}:${report}`, { type: 'report', extraction: null, transcript: [] }],
+        [`${id}:${ended}`, JSON.parse(ended)],
+        [`${kept}:${report}`, JSON.parse(report)],
+      ]),
+    );
+  });
+
   test.each(['sending', 'live', 'unknown', 'wrapping'] as const)('a call that is %s goes on', async (state) => {
     const id = await insertCall(t.db, t.mine.account.id, assistant.id, { ...said, state, status: 'in-progress' });
     expect((await t.api.delete(`/api/user/calls/${id}`)).status).toBe(200);

@@ -1,10 +1,12 @@
 // The call log: one count and one page, however many calls an account has; one call; and its deletion.
 import { type ExpressionBuilder, type SelectQueryBuilder, sql } from 'kysely';
 import type { AssistantRef } from '../assistants/assistant-ref.ts';
+import type { CarrierEventBody } from '../carriers/carrier.ts';
 import type { Database, Db } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
 import { inSnapshot } from '../db/snapshot.ts';
 import { DomainError } from '../errors.ts';
+import { eraseWebhooks } from '../webhooks/erase.store.ts';
 import { type CallStatus, type CallType, type FoundCall, OUTBOUND } from './call.ts';
 import { giveBack } from './revoke.store.ts';
 
@@ -122,9 +124,19 @@ export const findCall = async (db: Db, accountId: number, id: number): Promise<F
   return call;
 };
 
+/** Empties what carriers have told of calls' words. That they did stays known, so that a repetition is not stored anew. */
+export const eraseReports = async (trx: Db, callIds: readonly number[]): Promise<void> => {
+  if (callIds.length === 0) return;
+  const report: CarrierEventBody = { type: 'report', extraction: null, transcript: [] };
+  await sql`
+    update carrier_events set body = ${JSON.stringify(report)}::json
+    where call_id = any(${[...callIds]}::bigint[]) and body->>'type' = 'report'`.execute(trx);
+};
+
 /**
- * Deletes the record with all that was said in it. The row stays: the attempt was made, and may still go on; then its end
- * is recorded as ever. A call of make_call that was not sent yet is taken back.
+ * Deletes the record with all that was said in it, wherever it was kept: in carriers' reports and in webhooks too. The row
+ * stays: the attempt was made, and may still go on; then its end is recorded as ever, and told to nobody. A call of make_call
+ * that was not sent yet is taken back.
  * @throws DomainError call_not_found
  */
 export const deleteCall = (db: Db, accountId: number, id: number, now: Date): Promise<void> =>
@@ -141,4 +153,7 @@ export const deleteCall = (db: Db, accountId: number, id: number, now: Date): Pr
       .where('deleted_at', 'is', null)
       .executeTakeFirst();
     if (deleted.numUpdatedRows === 0n) throw new DomainError('call_not_found');
+    // Only now that the row is held: whoever was recording a report is done, and what that has written is seen.
+    await eraseReports(trx, [id]);
+    await eraseWebhooks(trx, id, now);
   });

@@ -46,24 +46,37 @@ const letCallsGo = async (trx: Db, leadIds: readonly number[], { id }: DeletedCa
   return true;
 };
 
-// Locked in the order of ids, as everywhere; another process that is at the same batch waits, and then finds it gone.
+// The next primaries with their contacts.
+const findBatch = async (trx: Db, { id, account_id }: DeletedCampaign): Promise<number[]> => {
+  // Contacts are looked up lead by lead, as calls are above.
+  const { rows } = await sql<{ id: number }>`
+    with batch as materialized (
+      select id from leads
+      where account_id = ${account_id}::bigint and campaign_id = ${id}::bigint and primary_id is null
+      order by id limit ${BATCH}
+    )
+    select id from batch
+    union all
+    select contact.id from batch cross join lateral (select id from leads where primary_id = batch.id offset 0) contact`.execute(trx);
+  return idsOf(rows);
+};
+
+// Primaries and contacts are locked in one order of ids, as everywhere; another process that is at the same batch waits, and then
+// finds it gone.
 const purgeLeads = (db: Db, campaign: DeletedCampaign): Promise<void> =>
   db.transaction().execute(async (trx) => {
-    const batch = await trx
+    const found = await findBatch(trx, campaign);
+    const held = await trx
       .selectFrom('leads')
-      .select('id')
-      .where('account_id', '=', campaign.account_id)
-      .where('campaign_id', '=', campaign.id)
-      .where('primary_id', 'is', null)
+      .select(['id', 'primary_id'])
+      .where('id', '=', among(found))
       .orderBy('id')
-      .limit(BATCH)
       .forUpdate()
       .execute();
-    if (batch.length === 0) return;
-    const ids = idsOf(batch);
-    const contacts = await trx.selectFrom('leads').select('id').where('primary_id', '=', among(ids)).orderBy('id').forUpdate().execute();
+    if (held.length === 0) return;
     // The leads wait for another batch then: there may be any number of calls to them.
-    if (await letCallsGo(trx, [...ids, ...idsOf(contacts)], campaign)) return;
+    if (await letCallsGo(trx, idsOf(held), campaign)) return;
+    const ids = idsOf(held.filter(({ primary_id }) => primary_id === null));
     // Contacts in one statement: the cascade would look for them lead by lead.
     await trx.deleteFrom('leads').where('primary_id', '=', among(ids)).execute();
     await trx.deleteFrom('leads').where('id', '=', among(ids)).execute();

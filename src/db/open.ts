@@ -7,11 +7,19 @@ import { lockDataDir } from './data-dir-lock.ts';
 import { migrate, type ScriptConnection } from './migrate.ts';
 import type { Database, Db } from './schema.ts';
 
+/** A PostgreSQL server. */
+interface ServerSource {
+  kind: 'server';
+  url: string;
+  maxConnections?: number;
+  /** Hears of connections that break, and goes on: what was being asked on them fails for whoever asked it. */
+  onIdleError?: (error: Error) => void;
+  /** Milliseconds that a transaction may pause between two statements; then the server undoes it. */
+  longestPauseMs?: number;
+}
+
 /** Where the data lives. `memory` takes a dumped data folder to start from. */
-export type DatabaseSource =
-  | { kind: 'server'; url: string; maxConnections?: number; onIdleError?: (error: Error) => void }
-  | { kind: 'folder'; dataDir: string }
-  | { kind: 'memory'; dump?: Blob };
+export type DatabaseSource = ServerSource | { kind: 'folder'; dataDir: string } | { kind: 'memory'; dump?: Blob };
 
 /** An open database whose schema is up to date. */
 export interface OpenedDatabase {
@@ -28,7 +36,21 @@ const serverTypes = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') => (oid === BIGINT ? Number : pg.types.getTypeParser(oid, format as 'text')),
 } as pg.CustomTypesConfig;
 
-const openServer = async (source: Extract<DatabaseSource, { kind: 'server' }>): Promise<OpenedDatabase> => {
+// Whoever is frozen or vanishes within a transaction would keep its locks for hours. No transaction of ours waits for anything but
+// the database, so a pause is a sign of that; less than a lease, so that the work goes on elsewhere. There is no lock_timeout:
+// with this everybody who holds a lock works, and a start that waits for another's migration is right to wait.
+const LONGEST_PAUSE = 15_000;
+
+// Statements and not startup parameters, which connection poolers refuse. Where TCP has none of these they are passed over.
+const settingsOf = ({ longestPauseMs = LONGEST_PAUSE }: ServerSource): string => `
+  set idle_in_transaction_session_timeout = ${longestPauseMs};
+  set tcp_keepalives_idle = 10;
+  set tcp_keepalives_interval = 5;
+  set tcp_keepalives_count = 4;
+  set tcp_user_timeout = 30000`;
+
+const openServer = async (source: ServerSource): Promise<OpenedDatabase> => {
+  const settings = settingsOf(source);
   const pool = new pg.Pool({
     connectionString: source.url,
     max: source.maxConnections ?? 10,
@@ -37,9 +59,15 @@ const openServer = async (source: Extract<DatabaseSource, { kind: 'server' }>): 
     // A server that is gone without a word is noticed in minutes, and not never. Left to itself Linux asks after two hours.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
+    onConnect: async (client) => {
+      // Without a listener a connection that breaks would end the process. The pool listens only to those that nobody uses.
+      client.once('error', (error) => source.onIdleError?.(error));
+      client.on('error', () => {});
+      await client.query(settings);
+    },
   });
-  // Without a listener a connection that breaks while idle would end the process.
-  pool.on('error', (error) => source.onIdleError?.(error));
+  // The same again, of a connection that nobody uses.
+  pool.on('error', () => {});
   try {
     const client = await pool.connect();
     try {

@@ -279,10 +279,11 @@ export interface WebhookMessagesTable {
   event: 'post_call';
   url: string;
   host: string;
-  payload: string;
-  state: Generated<'pending' | 'delivered' | 'failed'>;
+  payload: string | null;
+  state: Generated<'pending' | 'delivered' | 'failed' | 'cancelled'>;
   attempts: Generated<number>;
   step: Generated<number>;
+  replays: Generated<number>;
   next_attempt_at: Date | null;
   lease_until: Nullish<Date>;
   created_at: Date;

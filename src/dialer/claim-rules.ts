@@ -110,6 +110,11 @@ export interface Claimed {
 
 /** Milliseconds until a campaign is asked again that nothing but time can help. */
 const SOON = 250;
+/** The same where another dialer is at work on its account, which is over in a moment. */
+const BUSY = 50;
+
+/** What a claim comes to that another dialer's keeps from being made. */
+export const whileBusy = (now: Date): ClaimResult => ({ reserved: [], refused: undefined, again: new Date(now.getTime() + BUSY) });
 
 /** What keeps the campaign from more calls, and when to ask again. `nextDue`: when the next of those who wait is due. */
 export const afterClaim = (claimed: Claimed, nextDue: Date | undefined, now: Date): Omit<ClaimResult, 'reserved'> => {

@@ -4,7 +4,7 @@ import { type Kysely, sql } from 'kysely';
 import type { CallingWindow } from '../campaigns/calling-window.ts';
 import type { Database, Db, LeadRow } from '../db/schema.ts';
 import { type ClaimFacts, holdClaimFacts } from './claim-facts.store.ts';
-import { afterClaim, assignCallers, dialFacts, MAX_CLAIM, refusalOf, refuseAll } from './claim-rules.ts';
+import { afterClaim, assignCallers, dialFacts, MAX_CLAIM, refusalOf, refuseAll, whileBusy } from './claim-rules.ts';
 import { refuseCampaign, refuseLeads } from './decisions.store.ts';
 import { type LeaseClock, leaseEnd } from './lease.store.ts';
 import type { ClaimResult, ClaimTerms, Reservation } from './ledger.ts';
@@ -147,7 +147,7 @@ const nextDue = async (trx: Db, campaignId: number): Promise<Date | undefined> =
 const claim = async (trx: Db, clock: LeaseClock, campaignId: number, terms: ClaimTerms, now: Date): Promise<ClaimResult> => {
   const facts = await holdClaimFacts(trx, campaignId, terms, now);
   if (facts === undefined) return { reserved: [], refused: 'campaign_not_running', again: undefined };
-  if (facts === 'busy') return { reserved: [], refused: undefined, again: now };
+  if (facts === 'busy') return whileBusy(now);
   const { campaign, lines, started } = facts;
   const window = windowOf(campaign);
   const refusal = refuseAll(facts, window, now);
@@ -168,8 +168,7 @@ const claim = async (trx: Db, clock: LeaseClock, campaignId: number, terms: Clai
   );
   const due = count === 0 ? [] : await takeDue(trx, campaignId, count, now);
   const refused = due.flatMap((lead) => refusalOf(campaign, lead) ?? []);
-  await refuseLeads(trx, campaign, refused, now);
-  await retireLeads(trx, campaign, refused, window, now);
+  await refuseLeads(trx, campaign, await retireLeads(trx, campaign, refused, window, now), now);
   const out = new Set(refused.map(({ leadId }) => leadId));
   const callable = due.filter(({ id }) => !out.has(id));
   const reserved = await reserve(trx, facts, window, terms, clock, callable, now);

@@ -2,8 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Carrier, CarrierEvent } from '../carriers/carrier.ts';
+import { toStorable } from '../carriers/storable.ts';
 import type { Scheduler } from '../scheduler.ts';
 import { createBatcher } from './batcher.ts';
+import { isHopeless } from './hopeless.ts';
 import type { ClaimTerms, Ledger, Rates, Reservation } from './ledger.ts';
 import { createPlacing } from './place-calls.ts';
 import { answerQuestions } from './questions.ts';
@@ -88,7 +90,9 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
   const serve = createServing({ ledger, schedule, terms, send, log });
 
   const tidy = async (): Promise<void> => {
-    if (schedule.now().getTime() - tidiedAt < TIDY_EVERY) return;
+    const age = schedule.now().getTime() - tidiedAt;
+    // Negative: the clock was set back.
+    if (age >= 0 && age < TIDY_EVERY) return;
     tidiedAt = schedule.now().getTime();
     await ledger.lapse(schedule.now());
     // Carriers may be slow to answer; nobody waits for that.
@@ -157,7 +161,7 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
     // An end frees a line.
     if (events.some(({ body }) => body.type === 'ended')) wake();
   });
-  await carrier.start({ emit: record, now: schedule.now, log });
+  await carrier.start({ emit: (event) => record(toStorable(event)), now: schedule.now, log });
   const running = run();
   return {
     wake,
@@ -173,11 +177,6 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
     },
   };
 };
-
-// The data itself is refused (SQLSTATE class 22), or is no date at all; an outage, a deadlock or a full disk passes.
-const isHopeless = (error: unknown): boolean =>
-  error instanceof RangeError ||
-  (error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('22'));
 
 /** So that a campaign whose lines another dialer holds is not asked without a pause. */
 const SHORTEST_SLEEP = 5;

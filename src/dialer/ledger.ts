@@ -85,6 +85,8 @@ export interface RejectedCall {
   callId: number;
   code: string;
   retryAfterMs?: number | undefined;
+  /** Not the carrier's doing: the call was taken back before it left, and the carrier is not paused. */
+  ours?: boolean | undefined;
 }
 
 /** The dialer's storage. `now` is the instant that due times, windows and leases are judged by. */

@@ -1,6 +1,7 @@
 // The dialer's ledger in memory: for the time machine and the seeded simulation. It makes the same decisions as the SQL
 // ledger, on one thread, so that each of its acts is whole. make_call is not part of it.
 import type { CallRow } from '../db/schema.ts';
+import { nextPause } from './carrier-pause.ts';
 import type { AcceptedCall, Ledger, OpenQuestion, RejectedCall, RunningCampaign } from './ledger.ts';
 import { claimInMemory, countLines } from './memory-ledger-claim.ts';
 import { recordInMemory, settleInMemory } from './memory-ledger-settle.ts';
@@ -17,7 +18,7 @@ import {
 } from './memory-ledger-state.ts';
 import { giveBack, passTurn } from './memory-ledger-turn.ts';
 import { ASK_AGAIN } from './recover.store.ts';
-import { LIVE_LEASE, pauseOf } from './send.store.ts';
+import { LIVE_LEASE } from './send.store.ts';
 
 export type { MemoryCampaign, MemoryContact, MemoryLead, MemoryNumber, MemoryState, MemoryWorld } from './memory-ledger-state.ts';
 
@@ -70,11 +71,12 @@ const accept = (state: MemoryState, calls: readonly AcceptedCall[], now: Date): 
 
 // @returns until when.
 const pauseCarrier = (state: MemoryState, carrier: string, calls: readonly RejectedCall[], now: Date): Date => {
-  const strikes = (state.pauses.get(carrier)?.strikes ?? 0) + 1;
-  const asked = calls.flatMap(({ retryAfterMs }) => retryAfterMs ?? []);
-  const until = later(now, pauseOf(strikes, asked.length === 0 ? undefined : Math.max(...asked)));
-  state.pauses.set(carrier, { strikes, until });
-  return until;
+  const refused = calls.filter(({ ours }) => ours !== true);
+  if (refused.length === 0) return now;
+  const asked = refused.flatMap(({ retryAfterMs }) => retryAfterMs ?? []);
+  const pause = nextPause(state.pauses.get(carrier), asked.length === 0 ? undefined : Math.max(...asked), now);
+  state.pauses.set(carrier, pause);
+  return pause.until;
 };
 
 const reject = (state: MemoryState, calls: readonly RejectedCall[], now: Date): void => {

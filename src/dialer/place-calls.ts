@@ -18,7 +18,8 @@ export interface PlaceDeps {
   log: Logger;
 }
 
-type Answered = { callId: number; result: PlaceResult };
+/** `ours`: the carrier has not been asked. */
+type Answered = { callId: number; result: PlaceResult; ours?: boolean };
 
 // Once, whatever happens: an error or a timeout says nothing about whether the request has left.
 const placeOnce = async ({ carrier, schedule, placeTimeoutMs }: PlaceDeps, { callId, place }: Reservation): Promise<Answered> => {
@@ -35,14 +36,22 @@ const placeOnce = async ({ carrier, schedule, placeTimeoutMs }: PlaceDeps, { cal
 
 const isAccepted = ({ callId, result }: Answered): AcceptedCall[] =>
   result.kind === 'accepted' ? [{ callId, carrierCallId: result.carrierCallId }] : [];
-const isRejected = ({ callId, result }: Answered): RejectedCall[] =>
-  result.kind === 'rejected' ? [{ callId, code: result.code, retryAfterMs: result.retryAfterMs }] : [];
+const isRejected = ({ callId, result, ours }: Answered): RejectedCall[] =>
+  result.kind === 'rejected' ? [{ callId, code: result.code, retryAfterMs: result.retryAfterMs, ours }] : [];
 const isUnknown = ({ callId, result }: Answered): number[] => (result.kind === 'unknown' ? [callId] : []);
 
 /** Milliseconds after which even a slow carrier is not asked any more: a stop is answered before a call could leave that late. */
 const LATEST = 10_000;
 
-const TOO_LATE: PlaceResult = { kind: 'rejected', code: 'sent_too_late', message: 'The database took too long to agree.' };
+// Nothing has left, so the try is taken back.
+const takenBack = (callId: number, code: 'sent_too_late' | 'window_closed'): Answered => ({
+  callId,
+  result: { kind: 'rejected', code, message: 'The database took long to agree.' },
+  ours: true,
+});
+
+// A call of make_call asks for no window.
+const isStillOpen = ({ window }: Reservation, now: Date): boolean => window === undefined || isOpen(window, now);
 
 /** Sends reservations. The promise it gives is settled when the carrier's answers are recorded. */
 export const createPlacing = (deps: PlaceDeps) => {
@@ -60,13 +69,14 @@ export const createPlacing = (deps: PlaceDeps) => {
     ]);
     for (const outcome of outcomes)
       if (outcome.status === 'rejected') log.error({ err: outcome.reason }, 'answers of the carrier could not be recorded');
-    for (const { callId, code } of rejected) log.warn({ callId, code }, 'the carrier refused a call');
+    for (const { callId, code, ours } of rejected)
+      log.warn({ callId, code }, ours ? 'a call was taken back before it left' : 'the carrier refused a call');
     for (const callId of unknown) log.warn({ callId }, 'the carrier did not answer: the call may have left, and is not sent again');
   });
 
   return async (reservations: readonly Reservation[]): Promise<void> => {
     const now = schedule.now();
-    const inTime = reservations.filter(({ window }) => window === undefined || isOpen(window, now));
+    const inTime = reservations.filter((one) => isStillOpen(one, now));
     const closed = reservations.filter((one) => !inTime.includes(one)).map(({ callId }) => callId);
     if (closed.length > 0) await ledger.release(closed, 'window_closed', now);
     if (inTime.length === 0) return;
@@ -83,10 +93,13 @@ export const createPlacing = (deps: PlaceDeps) => {
     // unknown, and somebody may have been told that nothing leaves any more. Nothing has, so the tries are taken back.
     // By either clock: the machine's may have been set back.
     const took = Math.max(schedule.now().getTime() - now.getTime(), performance.now() - began);
-    if (took >= Math.min(deps.placeTimeoutMs, LATEST)) {
-      await Promise.all(placed.map(({ callId }) => recordAnswers({ callId, result: TOO_LATE })));
-      return;
-    }
-    await Promise.all(placed.map(async (one) => recordAnswers(await placeOnce(deps, one))));
+    const isLate = took >= Math.min(deps.placeTimeoutMs, LATEST);
+    const place = async (one: Reservation): Promise<void> => {
+      if (isLate) return recordAnswers(takenBack(one.callId, 'sent_too_late'));
+      // It may have closed while the database was asked.
+      if (!isStillOpen(one, schedule.now())) return recordAnswers(takenBack(one.callId, 'window_closed'));
+      return recordAnswers(await placeOnce(deps, one));
+    };
+    await Promise.all(placed.map(place));
   };
 };

@@ -1,5 +1,7 @@
 // Calls of which too little is known: the carrier is asked, and what stays unknown for too long is given up.
 import type { CarrierEvent } from '../carriers/carrier.ts';
+import { toStorable } from '../carriers/storable.ts';
+import { isHopeless } from './hopeless.ts';
 import type { OpenQuestion } from './ledger.ts';
 import type { PlaceDeps } from './place-calls.ts';
 
@@ -23,18 +25,36 @@ const AT_ONCE = 10;
 
 type Verdict = 'open' | 'answered' | 'hopeless';
 
+// @returns false when the database will never take it.
+const keep = async ({ ledger, carrier, schedule, log }: PlaceDeps, answer: CarrierEvent, callId: number): Promise<boolean> => {
+  try {
+    await ledger.record(carrier.kind, [toStorable(answer)], schedule.now());
+    return true;
+  } catch (error) {
+    if (!isHopeless(error)) throw error;
+    log.error({ err: error, callId }, 'the record that the carrier has of a call cannot be kept');
+    return false;
+  }
+};
+
 const ask = async (deps: PlaceDeps, question: OpenQuestion, giveUpMs: number): Promise<Verdict> => {
   if (question.state === 'wrapping') return 'hopeless';
   const answer = await lookUp(deps, question);
-  const now = deps.schedule.now();
   if (answer === 'live') return 'open';
-  if (answer !== undefined && answer !== 'gone') {
-    await deps.ledger.record(deps.carrier.kind, [answer], now);
-    return 'answered';
-  }
-  const age = now.getTime() - question.sentAt.getTime();
+  if (answer !== undefined && answer !== 'gone' && (await keep(deps, answer, question.callId))) return 'answered';
+  const age = deps.schedule.now().getTime() - question.sentAt.getTime();
   // A call that was accepted goes on while its carrier cannot be asked; one that the carrier does not know has ended somehow.
   return age >= (question.state === 'live' && answer === undefined ? Math.max(giveUpMs, LONGEST_CALL) : giveUpMs) ? 'hopeless' : 'open';
+};
+
+// What one question meets costs the others nothing: it is asked again.
+const askSafely = async (deps: PlaceDeps, question: OpenQuestion, giveUpMs: number): Promise<Verdict> => {
+  try {
+    return await ask(deps, question, giveUpMs);
+  } catch (error) {
+    deps.log.error({ callId: question.callId, err: error }, 'what the carrier knows of a call could not be recorded');
+    return 'open';
+  }
 };
 
 /**
@@ -47,7 +67,7 @@ export const answerQuestions = async (deps: PlaceDeps, giveUpMs: number, stopped
   let settled = false;
   for (let from = 0; from < questions.length && !stopped(); from += AT_ONCE) {
     const some = questions.slice(from, from + AT_ONCE);
-    const verdicts = await Promise.all(some.map((question) => ask(deps, question, giveUpMs)));
+    const verdicts = await Promise.all(some.map((question) => askSafely(deps, question, giveUpMs)));
     settled ||= verdicts.some((verdict) => verdict !== 'open');
     const hopeless = some.filter((_, index) => verdicts[index] === 'hopeless');
     for (const { callId, state } of hopeless) if (state !== 'wrapping') log.warn({ callId }, 'a call stays unknown and is given up');

@@ -16,11 +16,13 @@ export const startedSince = async (
   now: Date,
 ): Promise<number> => {
   if (rate === 0) return 0;
-  // Looks at no more rows than the rate allows: if all of them are of the last second, it is used up.
+  // Looks at no more rows than the rate allows: if all of them are of the last second, it is used up. What another machine's
+  // clock, or this one's before it was set back, calls the future does not count for long.
   const { rows } = await sql<{ n: number }>`
     select count(*)::integer as n from (
       select created_at from calls where ${sql.ref(column)} = ${value} order by id desc limit ${rate}
-    ) recent where created_at > ${new Date(now.getTime() - SECOND)}`.execute(trx);
+    ) recent
+    where created_at > ${new Date(now.getTime() - SECOND)} and created_at < ${new Date(now.getTime() + SECOND)}`.execute(trx);
   return rows[0]?.n ?? 0;
 };
 

@@ -68,21 +68,34 @@ export const listRunning = async (db: Db): Promise<RunningCampaign[]> => {
   return rows;
 };
 
-const IDLE = sql<boolean>`
+const CALLS_NOBODY = sql<boolean>`
   not exists (select from leads where leads.campaign_id = campaigns.id and leads.due_at is not null)
   and not exists (select from calls where calls.account_id = campaigns.account_id and calls.campaign_id = campaigns.id and calls.state <> 'ended')`;
 
+// Who came in the middle of a call waits for its end: the call stays with the campaign that made it, what follows is done in this one.
+const noneIsOnCall = (campaign: 'campaigns' | 'quiet') => sql<boolean>`
+  not exists (
+    select from calls join leads on leads.id = calls.lead_id
+    where calls.account_id = ${sql.ref(`${campaign}.account_id`)} and calls.state <> 'ended'
+      and leads.campaign_id = ${sql.ref(`${campaign}.id`)})`;
+
 /** See Ledger.completeIdle. Whoever adds a lead holds its campaign, so none slips in between. */
 export const completeIdleCampaigns = async (db: Db, now: Date): Promise<void> => {
+  // In two steps: the calls of an account are looked through only for the few campaigns that have nobody else.
   const idle = await sql<{ id: number }>`
-    select id from campaigns
-    where status = 'in-progress' and deleted_at is null and mark_complete_when_no_leads and ${IDLE} order by id`.execute(db);
+    with quiet as materialized (
+      select id, account_id from campaigns
+      where status = 'in-progress' and deleted_at is null and mark_complete_when_no_leads and ${CALLS_NOBODY}
+    )
+    select id from quiet where ${noneIsOnCall('quiet')} order by id`.execute(db);
   for (const { id } of idle.rows) {
     await db.transaction().execute(async (trx) => {
       await sql`select from campaigns where id = ${id} for no key update`.execute(trx);
       await sql`
         update campaigns set status = 'completed', updated_at = ${now}::timestamptz
-        where id = ${id} and status = 'in-progress' and deleted_at is null and ${IDLE}`.execute(trx);
+        where id = ${id} and status = 'in-progress' and deleted_at is null and ${CALLS_NOBODY} and ${noneIsOnCall('campaigns')}`.execute(
+        trx,
+      );
     });
   }
 };

@@ -3,10 +3,10 @@ import { sql } from 'kysely';
 import { giveBack } from '../calls/revoke.store.ts';
 import type { Db } from '../db/schema.ts';
 import { lockFamilies, passTurn } from '../leads/turn.store.ts';
+import { nextPause } from './carrier-pause.ts';
 import { type LeaseClock, leaseEnd } from './lease.store.ts';
 import type { AcceptedCall, RejectedCall } from './ledger.ts';
 
-const after = (now: Date, ms: number): Date => new Date(now.getTime() + ms);
 const list = (ids: readonly number[]) => sql`any(${[...ids]}::bigint[])`;
 
 /** See Ledger.send. From here on the attempt counts as a try. `sendingMs`: without an answer by then the call is `unknown`. */
@@ -66,18 +66,15 @@ export const markAccepted = async (db: Db, clock: LeaseClock, calls: readonly Ac
 /** Milliseconds after which a call that has not ended is asked about, again and again: its end may have been lost. */
 export const LIVE_LEASE = 60_000;
 
-const FIRST_PAUSE = 1000;
-const LONGEST_PAUSE = 60_000;
-
-/** How long a carrier is left alone: longer with each refusal in a row, or as long as it says. `strikes`: this one included. */
-export const pauseOf = (strikes: number, retryAfterMs: number | undefined): number =>
-  Math.max(retryAfterMs ?? 0, Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (strikes - 1)));
-
 /** @returns until when. */
 const pauseCarrier = async (trx: Db, carrier: string, { code, retryAfterMs }: RejectedCall, now: Date): Promise<Date> => {
-  const row = await trx.selectFrom('carrier_pauses').select('strikes').where('carrier', '=', carrier).forUpdate().executeTakeFirst();
-  const strikes = (row?.strikes ?? 0) + 1;
-  const until = after(now, pauseOf(strikes, retryAfterMs));
+  const row = await trx
+    .selectFrom('carrier_pauses')
+    .select(['strikes', 'paused_until'])
+    .where('carrier', '=', carrier)
+    .forUpdate()
+    .executeTakeFirst();
+  const { strikes, until } = nextPause(row && { strikes: row.strikes, until: row.paused_until }, retryAfterMs, now);
   const values = { strikes, reason: code, paused_until: until };
   await trx
     .insertInto('carrier_pauses')
@@ -97,9 +94,8 @@ const worst = (calls: readonly RejectedCall[]): RejectedCall | undefined =>
  */
 export const markRejected = (db: Db, calls: readonly RejectedCall[], now: Date): Promise<void> =>
   db.transaction().execute(async (trx) => {
+    if (calls.length === 0) return;
     const ids = calls.map(({ callId }) => callId);
-    const reason = worst(calls);
-    if (reason === undefined) return;
     const named = await trx
       .selectFrom('calls')
       .select(['lead_id', 'carrier'])
@@ -120,7 +116,8 @@ export const markRejected = (db: Db, calls: readonly RejectedCall[], now: Date):
       returning calls.carrier`.execute(trx);
     const [first] = rows;
     if (first === undefined) return;
-    const until = await pauseCarrier(trx, first.carrier, reason, now);
+    const reason = worst(calls.filter(({ ours }) => ours !== true));
+    const until = reason === undefined ? now : await pauseCarrier(trx, first.carrier, reason, now);
     await sql`
       update leads set call_tries = greatest(call_tries - 1, 0), due_at = ${until}::timestamptz,
         status = case when call_tries <= 1 then 'created' else 'rescheduled' end, updated_at = ${now}::timestamptz

@@ -130,6 +130,32 @@ test('a change ends every wait', async () => {
   expect(await round([campaign(1, { version: 'v2' }), campaign(2, { ...full, version: 'v2' })])).toEqual([1, 2]);
 });
 
+test('a claim that reserves nobody holds for a moment only, whenever the next one is due', async () => {
+  const { time, round, serve } = serving(() => ({ reserved: [], refused: undefined, again: later(3 * 24 * 3_600_000) }));
+  expect(await serve([campaign(1)], () => false)).toEqual(later(250));
+  expect(await round([campaign(1)])).toEqual([]);
+  await time.advanceTo(later(250));
+  expect(await round([campaign(1)])).toEqual([1]);
+});
+
+test('a clock that is set back ends every wait for a time', async () => {
+  let now = later(3_600_000);
+  const asked: number[] = [];
+  const claim = async (id: number) => {
+    asked.push(id);
+    return refused('campaign_rate', new Date(now.getTime() + 250));
+  };
+  const schedule = { ...createVirtualTime(START), now: () => now };
+  const log = pino({ level: 'silent' });
+  const serve = createServing({ ledger: { claim } as unknown as Ledger, schedule, terms: TERMS, send: () => {}, log });
+  await serve([campaign(1)], () => false);
+  await serve([campaign(1)], () => false);
+  expect(asked).toEqual([1]);
+  now = START;
+  await serve([campaign(1)], () => false);
+  expect(asked).toEqual([1, 1]);
+});
+
 test('a campaign that was stopped and runs again is asked at once', async () => {
   const { round } = serving(() => refused('outside_window', later(60_000)));
   await round([campaign(1)]);

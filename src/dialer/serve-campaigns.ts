@@ -16,6 +16,8 @@ export interface ServeDeps {
 /** Why a campaign is not asked: until then, or as long as its lines are full; unless it was changed since. */
 interface Hold {
   version: string;
+  /** A clock that was set back ends it. */
+  since: Date;
   until: Date | undefined;
   full: boolean;
   /** When time will help it; undefined: time alone will not, so nobody need wake for it. */
@@ -26,6 +28,8 @@ interface Hold {
 const ACCOUNTS_AT_ONCE = 4;
 /** Milliseconds after which a campaign is asked again that is refused until something changes: that may have been missed. */
 const LOOK_AGAIN = 1000;
+/** The same where nothing was refused, and yet nobody could be reserved: somebody else had them in hand. */
+const TRY_AGAIN = 250;
 /** Milliseconds after which a round ends although some have not been asked: leases and other accounts' calls wait for its end. */
 const LONGEST_ROUND = 500;
 
@@ -47,10 +51,16 @@ const byAccount = (running: readonly RunningCampaign[]): RunningCampaign[][] => 
   return [...accounts.values()];
 };
 
+const earlier = (at: Date, limit: Date): Date => (at < limit ? at : limit);
+
 const holdFor = ({ version }: RunningCampaign, { reserved, refused, again }: ClaimResult, now: Date): Hold | undefined => {
-  if (LINES_FULL.includes(refused)) return { version, until: undefined, full: true, again };
-  if (refused !== undefined) return { version, until: again ?? new Date(now.getTime() + LOOK_AGAIN), full: false, again };
-  return reserved.length === 0 && again !== undefined ? { version, until: again, full: false, again } : undefined;
+  const hold = { version, since: now, full: LINES_FULL.includes(refused), again };
+  if (hold.full) return { ...hold, until: undefined };
+  if (refused !== undefined) return { ...hold, until: again ?? new Date(now.getTime() + LOOK_AGAIN) };
+  if (reserved.length > 0 || again === undefined) return undefined;
+  // Only a refusal holds for longer: whoever comes meanwhile may be due at any moment.
+  const until = earlier(again, new Date(now.getTime() + TRY_AGAIN));
+  return { ...hold, until, again: until };
 };
 
 interface Round {
@@ -85,7 +95,7 @@ export const createServing = ({ ledger, schedule, terms, send, log }: ServeDeps)
 
   const isHeld = ({ id, version, linesFull }: RunningCampaign, accountIsFull: boolean, now: Date): boolean => {
     const hold = holds.get(id);
-    if (hold?.version !== version) return false;
+    if (hold?.version !== version || now < hold.since) return false;
     return hold.full ? linesFull || accountIsFull : hold.until !== undefined && hold.until > now;
   };
 
@@ -99,7 +109,7 @@ export const createServing = ({ ledger, schedule, terms, send, log }: ServeDeps)
     } catch (error) {
       log.error({ err: error, campaignId: campaign.id }, 'a campaign could not be served; the others are');
       const again = new Date(now.getTime() + LOOK_AGAIN);
-      holds.set(campaign.id, { version: campaign.version, until: again, full: false, again });
+      holds.set(campaign.id, { version: campaign.version, since: now, until: again, full: false, again });
       return undefined;
     }
   };
@@ -114,7 +124,7 @@ export const createServing = ({ ledger, schedule, terms, send, log }: ServeDeps)
       else if (isOver()) return;
       else {
         const result = await claim(campaign, now);
-        tell(result === undefined ? holds.get(id)?.again : result.again);
+        tell(holds.get(id)?.again ?? result?.again);
         full ||= result?.refused === 'account_lines_full';
         if (result === undefined || result.reserved.length === 0) continue;
         servedLast.set(accountId, id);

@@ -1,6 +1,7 @@
 // Keeps what carriers report and carries out what follows: call, contact, the turn in its family and the webhook, in one
 // transaction. Doing it twice changes nothing: a report is kept once, and a call that is decided stays decided.
 import { sql } from 'kysely';
+import { eraseReports } from '../calls/calls.store.ts';
 import { foldEvents, type ReportedCall } from '../calls/reported-call.ts';
 import type { CarrierEvent } from '../carriers/carrier.ts';
 import type { CallRow, Db } from '../db/schema.ts';
@@ -180,6 +181,11 @@ const settle = async (trx: Db, deps: LedgerDeps, callIds: readonly number[], giv
   const reports = await readReports(
     trx,
     calls.map(({ id }) => id),
+  );
+  // What is told of a call whose record was deleted settles it, and is not kept.
+  await eraseReports(
+    trx,
+    calls.filter(({ deleted_at }) => deleted_at !== null).map(({ id }) => id),
   );
   const leads = await readLeads(
     trx,

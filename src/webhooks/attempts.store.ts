@@ -1,5 +1,5 @@
 // One attempt in the database: begun under a lease, recorded with what it came to, and the next one arranged for.
-import { sql } from 'kysely';
+import { type NotNull, sql } from 'kysely';
 import type { Db, WebhookMessageRow } from '../db/schema.ts';
 import { insertJob, QUEUE } from './delivery-jobs.store.ts';
 import type { SendResult, Verdict } from './retries.ts';
@@ -16,11 +16,14 @@ export interface AttemptLog extends SendResult {
   durationMs: number;
 }
 
+/** A message that has a text to send. */
+export type FullMessage = WebhookMessageRow & { payload: string };
+
 /**
  * Begins an attempt on a message that is due and that nobody is at; undefined when it is not.
  * Two who try at once: one succeeds. `attempts` of the answer is the attempt's number.
  */
-export const beginAttempt = (db: Db, messageId: number, now: Date): Promise<WebhookMessageRow | undefined> =>
+export const beginAttempt = (db: Db, messageId: number, now: Date): Promise<FullMessage | undefined> =>
   db
     .updateTable('webhook_messages')
     .set((eb) => ({ attempts: eb('attempts', '+', 1), lease_until: new Date(now.getTime() + LEASE_MS) }))
@@ -29,6 +32,8 @@ export const beginAttempt = (db: Db, messageId: number, now: Date): Promise<Webh
     .where('next_attempt_at', '<=', now)
     .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
     .returningAll()
+    // One that is pending has it.
+    .$narrowType<{ payload: NotNull }>()
     .executeTakeFirst();
 
 /**
@@ -57,9 +62,20 @@ const stateAfter = (verdict: Verdict, now: Date) =>
     ? { state: verdict.state, step: verdict.step, next_attempt_at: new Date(now.getTime() + verdict.waitMs) }
     : { state: verdict.state, next_attempt_at: null };
 
+// A replay has begun anew meanwhile, a deletion has ended it, or a lease ran out and may have passed to another: then only a
+// success counts, since that cannot be taken back.
+const isDecidedBy = (current: WebhookMessageRow, message: WebhookMessageRow, verdict: Verdict): boolean =>
+  current.state === 'pending' &&
+  current.replays === message.replays &&
+  (verdict.state === 'delivered' || current.attempts === message.attempts);
+
 /** Logs an attempt and moves its message on, with the next job if there is to be one. */
 export const recordAttempt = (db: Db, message: WebhookMessageRow, log: AttemptLog, verdict: Verdict, now: Date): Promise<void> =>
   db.transaction().execute(async (trx) => {
+    // Held, so that neither a replay nor a deletion comes in between.
+    const current = await trx.selectFrom('webhook_messages').selectAll().where('id', '=', message.id).forNoKeyUpdate().executeTakeFirst();
+    // Gone with its account.
+    if (current === undefined) return;
     await trx
       .insertInto('webhook_deliveries')
       .values({
@@ -69,19 +85,17 @@ export const recordAttempt = (db: Db, message: WebhookMessageRow, log: AttemptLo
         url: log.url,
         request_headers: JSON.stringify(log.headers),
         status: log.status ?? null,
-        response_body: log.body ?? null,
+        // An answer may repeat what it was sent.
+        response_body: current.payload === null ? null : (log.body ?? null),
         error: log.error ?? null,
         duration_ms: log.durationMs,
       })
       .execute();
-    const moved = await trx
+    if (!isDecidedBy(current, message, verdict)) return;
+    await trx
       .updateTable('webhook_messages')
       .set({ ...stateAfter(verdict, now), lease_until: null, updated_at: now })
       .where('id', '=', message.id)
-      .where('state', '=', 'pending')
-      // A lease that ran out may have passed to another: then only a success counts, since that cannot be taken back.
-      .$if(verdict.state !== 'delivered', (query) => query.where('attempts', '=', message.attempts))
-      .returning('id')
-      .executeTakeFirst();
-    if (moved !== undefined && verdict.state === 'pending') await insertJob(trx, message.id, message.host, verdict.waitMs);
+      .execute();
+    if (verdict.state === 'pending') await insertJob(trx, message.id, message.host, verdict.waitMs);
   });

@@ -8,6 +8,7 @@ import { insertAssistant } from '../../test/support/insert-assistant.ts';
 import { insertCall } from '../../test/support/insert-calls.ts';
 import { type Received, startReceiver } from '../../test/support/receiver.ts';
 import { insertAccount } from '../accounts/accounts.store.ts';
+import { deleteCall } from '../calls/calls.store.ts';
 import type { Db } from '../db/schema.ts';
 import { beginAttempt, LEASE_MS } from './attempts.store.ts';
 import { type DeliveryDeps, deliver } from './deliver.ts';
@@ -178,6 +179,59 @@ describe('the schedule', () => {
   });
 });
 
+describe('a replay while an attempt is under way', () => {
+  test.each<[string, number, Partial<{ step: number }>]>([
+    ['fails for good', 410, {}],
+    ['fails for now', 500, {}],
+    ['fails at the end of the schedule', 500, { step: WAITS.length }],
+    ['delivers', 200, {}],
+  ])('that %s sends it again, at once and to the address of now', async (_, status, fields) => {
+    const held: (() => void)[] = [];
+    const before = await startReceiver((response) => held.push(() => response.writeHead(status).end()));
+    const after = await startReceiver();
+    const id = await enqueue(before.url);
+    await db
+      .updateTable('webhook_messages')
+      .set({ attempts: 0, ...fields })
+      .where('id', '=', id)
+      .execute();
+    const slow = deliver(deps, id, never);
+    await before.until(1);
+    await db.updateTable('assistants').set({ webhook_url: after.url }).execute();
+    await replayDeliveries(db, account, { id }, clock());
+    held[0]?.();
+    await slow;
+    expect(await message(id)).toMatchObject({ state: 'pending', step: 0, next_attempt_at: clock(), url: after.url });
+    expect(await listAttempts(db, id)).toMatchObject([{ attempt: 1, url: before.url, status }]);
+    expect(await jobsOf(id)).toEqual([0, 0]);
+    await deliver(deps, id, never);
+    expect(await message(id)).toMatchObject({ state: 'delivered', attempts: 2 });
+    expect([before.seen.length, after.seen.length]).toEqual([1, 1]);
+  });
+
+  test('need not wait for it, and its late end changes nothing', async () => {
+    const held: (() => void)[] = [];
+    const receiver = await startReceiver((response, count) => {
+      if (count === 1) held.push(() => response.writeHead(410).end());
+      else response.writeHead(500).end();
+    });
+    const id = await enqueue(receiver.url);
+    const slow = deliver(deps, id, never);
+    await receiver.until(1);
+    await replayDeliveries(db, account, { id }, clock());
+    await deliver(deps, id, never);
+    const settled = await message(id);
+    expect(settled).toMatchObject({ state: 'pending', step: 1, attempts: 2 });
+    held[0]?.();
+    await slow;
+    expect(await message(id)).toEqual(settled);
+    expect((await listAttempts(db, id)).map(({ attempt, status }) => [attempt, status])).toEqual([
+      [2, 500],
+      [1, 410],
+    ]);
+  });
+});
+
 describe('an attempt without an answer', () => {
   test.each<[string, (deps: DeliveryDeps) => Promise<[string, Partial<DeliveryDeps>]>, string]>([
     ['times out', async () => [(await startReceiver(() => {})).url, { timeoutMs: 200 }], 'timeout'],
@@ -203,6 +257,36 @@ describe('an attempt without an answer', () => {
     await deliver(deps, id, stop.signal);
     expect(await message(id)).toMatchObject({ state: 'pending', step: 0, next_attempt_at: clock(), lease_until: null });
     expect(await listAttempts(db, id)).toMatchObject([{ error: 'interrupted' }]);
+  });
+});
+
+describe('after its call was deleted', () => {
+  const forget = async (id: number) => deleteCall(db, account, (await message(id)).call_id, clock());
+
+  test('a message that waits is not sent, by its job or by a replay', async () => {
+    const receiver = await startReceiver();
+    const id = await enqueue(receiver.url);
+    await forget(id);
+    expect(await message(id)).toMatchObject({ state: 'cancelled', payload: null, next_attempt_at: null, attempts: 0 });
+    await deliver(deps, id, never);
+    expect(await replayDeliveries(db, account, { id }, clock())).toBe(0);
+    await deliver(deps, id, never);
+    expect(receiver.seen).toEqual([]);
+    expect(await jobsOf(id)).toEqual([0]);
+  });
+
+  test.each([200, 500, 410])('an attempt under way that ends with %i is logged without what was answered', async (status) => {
+    const held: (() => void)[] = [];
+    const receiver = await startReceiver((response) => held.push(() => response.writeHead(status).end('You sent me: Hi.')));
+    const id = await enqueue(receiver.url);
+    const slow = deliver(deps, id, never);
+    await receiver.until(1);
+    await forget(id);
+    held[0]?.();
+    await slow;
+    expect(await message(id)).toMatchObject({ state: 'cancelled', payload: null, next_attempt_at: null, attempts: 1 });
+    expect(await listAttempts(db, id)).toMatchObject([{ attempt: 1, status, response_body: null }]);
+    expect(await jobsOf(id)).toEqual([0]);
   });
 });
 

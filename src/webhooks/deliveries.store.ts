@@ -66,7 +66,8 @@ const currentUrls = async (db: Db, accountId: number): Promise<Map<number, strin
 
 /**
  * Sends deliveries again: now, from the beginning of the schedule, with the same webhook-id and text, to the address that the
- * assistant has now (the former one where it has none).
+ * assistant has now (the former one where it has none). An attempt that is under way is logged when it ends, and decides
+ * nothing. What a deleted call has said is not sent again.
  * @returns how many.
  */
 export const replayDeliveries = (db: Db, accountId: number, filter: ReplayFilter, now: Date): Promise<number> =>
@@ -78,10 +79,10 @@ export const replayDeliveries = (db: Db, accountId: number, filter: ReplayFilter
           ${urls.map(([, url]) => hostOf(url))}::text[]) as t (assistant_id, url, host)
       ), due as (
         update webhook_messages m
-        set state = 'pending', step = 0, next_attempt_at = ${now}::timestamptz, updated_at = ${now}::timestamptz,
+        set state = 'pending', step = 0, replays = m.replays + 1, lease_until = null, next_attempt_at = ${now}::timestamptz, updated_at = ${now}::timestamptz,
           url = coalesce(t.url, m.url), host = coalesce(t.host, m.host)
         from calls c left join targets t on t.assistant_id = c.assistant_id
-        where c.id = m.call_id and ${matching(accountId, filter)}
+        where c.id = m.call_id and m.payload is not null and ${matching(accountId, filter)}
         returning m.id, m.host, 0::float8 as wait
       ), jobs as (${insertJobsOfDue()})
       select count(*)::int as count from due`.execute(trx);

@@ -123,6 +123,29 @@ describe('an answer', () => {
     expect(body).not.toContain('\0');
   });
 
+  test.each<[string, string, boolean]>([
+    ['and goes on', 'upgrade: websocket\r\nconnection: upgrade\r\n', false],
+    ['and closes', 'upgrade: websocket\r\nconnection: upgrade\r\n', true],
+    ['without saying to what', '', false],
+  ])(
+    '101 switches to what we do not speak, %s: an answer like any other',
+    async (_, headers, closes) => {
+      let closed = () => {};
+      const gone = new Promise<void>((resolve) => {
+        closed = resolve;
+      });
+      const server = createTcpServer((socket) => {
+        socket.on('error', () => {}).on('close', closed);
+        socket.resume().write(`HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n`);
+        if (closes) socket.end();
+      });
+      const url = `http://127.0.0.1:${await listen(server)}/`;
+      expect(await send(url, { timeoutMs: 500 })).toEqual({ url, status: 101, body: '', error: undefined });
+      await gone;
+    },
+    5000,
+  );
+
   test('that comes before the text was read is an answer', async () => {
     const server = createServer((_request, response) => response.writeHead(413, { connection: 'close' }).end('too much'));
     const url = `http://127.0.0.1:${await listen(server)}/`;

@@ -68,6 +68,8 @@ interface Answer {
 const postOnce = (url: URL, headers: Record<string, string>, payload: Buffer, limits: PostLimits, signal: AbortSignal): Promise<Answer> =>
   new Promise((resolve, reject) => {
     refuseLiteral(url, limits.mayReach);
+    // What an end means, whoever tells of it: the request, the answer, or the deadline when neither says a word.
+    let end: (reason: Error) => void = reject;
     const { request } = url.protocol === 'https:' ? https : http;
     const sent = request(url, {
       method: 'POST',
@@ -85,7 +87,7 @@ const postOnce = (url: URL, headers: Record<string, string>, payload: Buffer, li
         sent.destroy();
         resolve({ status: response.statusCode ?? 0, location: response.headers.location, body: toText(chunks) });
       };
-      sent.removeListener('error', reject).on('error', finish);
+      end = finish;
       response.on('data', (chunk: Buffer) => {
         chunks.push(chunk);
         size += chunk.length;
@@ -93,7 +95,18 @@ const postOnce = (url: URL, headers: Record<string, string>, payload: Buffer, li
       });
       response.on('end', finish).on('error', finish).on('close', finish);
     });
-    sent.on('error', reject);
+    // 101: it wants to speak something else from here on. Unheard, Node would end it without a word.
+    sent.on('upgrade', ({ statusCode = 0 }, socket) => {
+      socket.destroy();
+      resolve({ status: statusCode, location: undefined, body: '' });
+    });
+    const timeIsUp = (): void => end(signal.reason);
+    signal.addEventListener('abort', timeIsUp, { once: true });
+    sent.on('error', (error) => end(error));
+    sent.on('close', () => {
+      signal.removeEventListener('abort', timeIsUp);
+      end(Object.assign(new Error('closed without an answer'), { code: 'ECONNRESET' }));
+    });
     sent.end(payload);
   });
 

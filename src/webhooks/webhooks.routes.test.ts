@@ -95,6 +95,31 @@ describe('the deliveries', () => {
     ]);
   });
 
+  test('of a call that was deleted are still listed, without their text, and are not sent again', async () => {
+    const receiver = await startReceiver((response) => response.end('You sent me: +12025550143'));
+    const [sent, waiting] = [await ended(t.mine, receiver.url), await ended(t.mine, receiver.url)];
+    await attempt(sent.id);
+    t.clock.advance(1000);
+    for (const { call } of [sent, waiting]) expect((await t.mine.delete(`/api/user/calls/${call}`)).status).toBe(200);
+    const { body } = await t.mine.get('/api/user/webhooks/deliveries');
+    expect(body.data).toMatchObject([
+      { id: waiting.id, call_id: waiting.call, state: 'cancelled', attempts: 0, next_attempt_at: null },
+      { id: sent.id, call_id: sent.call, state: 'delivered', attempts: 1, next_attempt_at: null },
+    ]);
+    expect((await t.mine.get('/api/user/webhooks/deliveries?state=cancelled')).body.data).toHaveLength(1);
+    const detail = await t.mine.get(`/api/user/webhooks/deliveries/${sent.id}`);
+    expect(detail.body).toMatchObject({ state: 'delivered', payload: null, log: [{ attempt: 1, status: 200, response_body: null }] });
+    expect((await t.mine.get(`/api/user/webhooks/deliveries/${waiting.id}`)).body).toMatchObject({ payload: null, log: [] });
+    for (const { id } of [sent, waiting]) {
+      const refused = await t.mine.post(`/api/user/webhooks/deliveries/${id}/replay`);
+      expect([refused.status, refused.body.errors]).toEqual([422, { id: ['There is nothing to send again: the call was deleted.'] }]);
+    }
+    const day = { from: '2026-03-02T00:00:00Z', to: '2026-03-03T00:00:00Z' };
+    expect((await t.mine.post('/api/user/webhooks/replay', day)).body.data).toEqual({ replayed: 0 });
+    for (const { id } of [sent, waiting]) await attempt(id);
+    expect(receiver.seen).toHaveLength(1);
+  });
+
   test('of others are none', async () => {
     const { id } = await ended(t.other);
     for (const path of [`deliveries/${id}`, 'deliveries/987654321', 'deliveries/abc', 'deliveries/9223372036854775808']) {

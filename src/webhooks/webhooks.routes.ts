@@ -109,12 +109,13 @@ const deliveryRoutes = (app: App, { db, clock }: RouteDeps): void => {
         summary: 'Send a delivery again',
         description: again,
         params: IdParams,
-        response: { 200: MessageWith(Delivery), 404: Message },
+        response: { 200: MessageWith(Delivery), 404: Message, 422: ValidationFailed },
       },
     },
     async (request) => {
       const { id } = await found(request.account.id, request.params.id);
-      await replayDeliveries(db, request.account.id, { id }, clock());
+      const replayed = await replayDeliveries(db, request.account.id, { id }, clock());
+      if (replayed === 0) throw new ValidationError({ id: ['There is nothing to send again: the call was deleted.'] });
       return { message: 'Delivery will be sent again', data: presentDelivery(await found(request.account.id, id)) };
     },
   );
@@ -125,7 +126,7 @@ const deliveryRoutes = (app: App, { db, clock }: RouteDeps): void => {
       schema: {
         tags: ['webhooks'],
         summary: 'Send the deliveries of a time again',
-        description: `Those that are delivered or failed. ${again}`,
+        description: `Those that are delivered or failed, but for those of deleted calls. ${again}`,
         body: ReplayRange,
         response: { 200: MessageWith(Replayed), 422: ValidationFailed },
       },

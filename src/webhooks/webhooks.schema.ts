@@ -1,10 +1,10 @@
 // What the webhook routes take and answer. No document has them; they are ours.
 import { Type } from 'typebox';
-import { Id, IsoMicro, Nullable, OneOf, pageQuery, Text } from '../http/fields.ts';
+import { Id, IsoMicro, Nullable, OneOf, pageQuery, Text, VariablesOut } from '../http/fields.ts';
 
 export const DEFAULT_PER_PAGE = 15;
 
-export const STATES = ['pending', 'delivered', 'failed'] as const;
+export const STATES = ['pending', 'delivered', 'failed', 'cancelled'] as const;
 
 /** The account's signing secret. */
 export const Secret = Type.Object(
@@ -22,7 +22,7 @@ const DELIVERY = {
   event: Type.String(),
   call_id: Type.Integer(),
   url: Type.String(),
-  state: OneOf(STATES),
+  state: OneOf(STATES, { description: 'cancelled: its call was deleted before it was delivered.' }),
   attempts: Type.Integer({ minimum: 0 }),
   next_attempt_at: Nullable(IsoMicro),
   created_at: IsoMicro,
@@ -39,7 +39,7 @@ const Attempt = Type.Object(
     url: Type.String({ description: 'Where it ended, after redirects.' }),
     request_headers: Type.Record(Type.String(), Type.String()),
     status: Nullable(Type.Integer(), { description: 'Null: there was no answer.' }),
-    response_body: Nullable(Type.String(), { description: 'The first 4096 bytes.' }),
+    response_body: Nullable(Type.String(), { description: 'The first 4096 bytes. Null, too, once the call was deleted.' }),
     error: Nullable(Type.String(), { description: 'What went wrong, in a stable word.' }),
     duration_ms: Type.Integer({ minimum: 0 }),
   },
@@ -50,7 +50,7 @@ const Attempt = Type.Object(
 export const DeliveryDetail = Type.Object(
   {
     ...DELIVERY,
-    payload: Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
+    payload: Nullable(VariablesOut, { description: 'Null: the call was deleted.' }),
     log: Type.Array(Attempt, { description: 'The oldest attempt first. One whose process died is missing.' }),
   },
   { additionalProperties: false },

@@ -79,6 +79,7 @@ test.each<[string, Parameters<typeof insertCall>[3], Parameters<typeof insertAss
   ['never left, all wanted', { status: 'failed', outcome: 'expired' }, { settings: '{"send_webhook_only_on_completed":false}' }, 0],
   ['webhook switched off', {}, { is_webhook_active: false }, 0],
   ['no address', {}, { webhook_url: null }, 0],
+  ['deleted while it was live', { deleted_at: new Date(0) }, {}, 0],
   ['of an assistant that was deleted meanwhile', {}, { deleted_at: new Date(0) }, 1],
 ])('%s', async (_, fields, settings, count) => {
   const own = await insertAssistant(db, account, clock(), { is_webhook_active: true, webhook_url: URL_OF_HOOK, ...settings });

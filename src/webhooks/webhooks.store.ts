@@ -36,6 +36,7 @@ const ofCalls = (trx: Db, callIds: readonly number[]) =>
     ])
     .where('c.id', '=', sql<number>`any(${[...callIds]}::bigint[])`)
     .where('c.state', '=', 'ended')
+    .where('c.deleted_at', 'is', null)
     .where('a.is_webhook_active', '=', true)
     .where('a.webhook_url', 'is not', null)
     .orderBy('c.id');
@@ -90,7 +91,7 @@ const toMessage = (row: Found) => {
 
 /**
  * Enqueues the post-call webhooks of those calls that have ended and whose assistant wants one. To be called in the
- * transaction that ends them, after their rows, leads and campaigns were written: what they say then is what is sent.
+ * transaction that ends them, holding them, after their rows, leads and campaigns were written: what they say then is what is sent.
  * A call that was enqueued before stays as it was. Two statements, however many calls.
  */
 export const enqueuePostCalls = async (trx: Db, callIds: readonly number[], now: Date): Promise<void> => {

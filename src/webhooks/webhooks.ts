@@ -36,9 +36,9 @@ const presentAttempt = (row: WebhookDeliveryRow) => ({
   duration_ms: row.duration_ms,
 });
 
-/** A delivery with its text and its log. */
+/** A delivery with its text, as long as its call is there, and its log. */
 export const presentDeliveryDetail = (row: WebhookMessageRow, log: readonly WebhookDeliveryRow[]) => ({
   ...presentDelivery(row),
-  payload: JSON.parse(row.payload),
+  payload: row.payload === null ? null : JSON.parse(row.payload),
   log: log.map(presentAttempt),
 });

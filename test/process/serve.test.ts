@@ -1,6 +1,8 @@
 // The server as a process on the embedded database: first start, restart, kill -9, a second process, signals.
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -72,20 +74,28 @@ test('a second process on the same folder is refused in one sentence that names 
   expect((await ask(`${first.url}/api/user/me`, first.key)).status).toBe(200);
 });
 
+const answers = (url: string): Promise<boolean> =>
+  fetch(url, { headers: { connection: 'close' } }).then(
+    () => true,
+    () => false,
+  );
+
 test('SIGTERM finishes the request at hand, then closes', async () => {
   const server = await serve({ DATA_DIR: migratedFolder() });
-  const body = new ReadableStream({
-    async start(controller) {
-      controller.enqueue(new TextEncoder().encode('{"phone_number":'));
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      server.child.kill('SIGTERM');
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      controller.enqueue(new TextEncoder().encode('"+12025550143"}'));
-      controller.close();
-    },
+  const asking = request(`${server.url}/api/user/blacklist`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${server.key}`, 'content-type': 'application/json', expect: '100-continue' },
   });
-  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body, duplex: 'half' } as RequestInit;
-  expect((await ask(`${server.url}/api/user/blacklist`, server.key, init)).status).toBe(201);
+  asking.flushHeaders();
+  // The server has it in hand.
+  await once(asking, 'continue');
+  asking.write('{"phone_number":');
+  server.child.kill('SIGTERM');
+  while (await answers(server.url)) await new Promise((resolve) => setTimeout(resolve, 20));
+  asking.end('"+12025550143"}');
+  const [response] = await once(asking, 'response');
+  expect(response.statusCode).toBe(201);
+  response.resume();
   expect((await server.ended).code).toBe(0);
   await expect(fetch(server.url)).rejects.toThrow();
 });

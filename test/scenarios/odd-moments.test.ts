@@ -157,3 +157,26 @@ test('a report of a call that was never sent changes nothing', async () => {
   expect((await row(id)).status).toBe('scheduled');
   expect(await ledger.send([callId], 'one', t.clock())).toEqual([callId]);
 });
+
+test('what is told of a call whose record was deleted settles it, and is not kept', async () => {
+  const one = await campaign();
+  const id = await lead(one);
+  await start(one);
+  const [callId = 0] = await claimAndSend(one);
+  await ledger.accepted([{ callId, carrierCallId: 'c3' }], t.clock());
+  expect((await t.api.delete(`/api/user/calls/${callId}`)).status).toBe(200);
+  const transcript = [{ text: 'Hello', type: 'transcript', sender: 'human', timestamp: 0 }] as const;
+  const report: CarrierEvent = {
+    callId: String(callId),
+    carrierCallId: 'c3',
+    dedupeKey: `${callId} report`,
+    at: t.clock(),
+    body: { type: 'report', extraction: { name: 'Ann' }, transcript },
+  };
+  await ledger.record('simulated', [ended(callId, 'no-answer'), report], t.clock());
+  await ledger.record('simulated', [report], t.clock());
+  expect((await row(id)).status).toBe('reached-max-retries');
+  const kept = await t.db.selectFrom('carrier_events').select('body').where('call_id', '=', callId).execute();
+  expect(kept).toHaveLength(2);
+  expect(JSON.stringify(kept)).not.toMatch(/Hello|Ann/);
+});

@@ -4,6 +4,7 @@
 const NAMES: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['claim', /^with r as materialized .* insert into calls /],
   ['claim: retire', /^update leads set status = r\.status, due_at = null/],
+  ['claim: put off', /^update leads set due_at = \$/],
   ['adopt', /^with free as /],
   ['send', /^with held as materialized .* set state = 'sending', sent_at/],
   ['accepted', /set carrier_call_id = r\./],
@@ -43,8 +44,8 @@ export const createNamer = () => {
     if (text === 'commit') return before === undefined ? undefined : `${before.split(':')[0]}: commit`;
     const found = NAMES.find(([, pattern]) => pattern.test(text))?.[0];
     if (found === undefined) {
-      // Reading changes nothing, and two reads begin with `with`, too: who is due, and which campaigns run.
-      if (WRITES.test(text) && !/^with (due|busy) as materialized \( ?select/.test(text)) strangers.add(text.slice(0, 200));
+      // Reading changes nothing, and three reads begin with `with`, too: who is due, which campaigns run, which families are free.
+      if (WRITES.test(text) && !/^with (due|busy|wanted) as materialized \( ?select/.test(text)) strangers.add(text.slice(0, 200));
       return undefined;
     }
     // A settle belongs to a report, or to giving up.

@@ -1,0 +1,55 @@
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import type { Carrier, EndedEvent } from '../carriers/carrier.ts';
+import { createVirtualTime } from '../virtual-time.ts';
+import type { Ledger, OpenQuestion } from './ledger.ts';
+import { answerQuestions } from './questions.ts';
+
+const NOW = new Date('2026-03-02T10:00:00Z');
+const MINUTE = 60_000;
+
+const question = (callId: number): OpenQuestion => ({
+  callId,
+  carrierCallId: `c${callId}`,
+  to: '+12025550101',
+  sentAt: new Date(NOW.getTime() - 60 * MINUTE),
+  state: 'live',
+});
+
+const ended = (carrierCallId: string): EndedEvent => ({
+  carrierCallId,
+  dedupeKey: `${carrierCallId} ended`,
+  at: NOW,
+  body: { type: 'ended', outcome: 'busy', by: 'network', talkMs: 0 } as EndedEvent['body'],
+});
+
+/** Asks about calls 1 to 25; `keeps` says how the database takes the record of each. */
+const ask = async (keeps: (callId: number) => Error | undefined) => {
+  const kept: number[] = [];
+  const givenUp: number[] = [];
+  const ledger = {
+    questions: async () => Array.from({ length: 25 }, (_, index) => question(index + 1)),
+    record: async (_: string, [event]: { callId?: string }[]) => {
+      const callId = Number(event?.callId);
+      const error = keeps(callId);
+      if (error !== undefined) throw error;
+      kept.push(callId);
+    },
+    giveUp: async (ids: number[]) => {
+      givenUp.push(...ids);
+    },
+  } as unknown as Ledger;
+  const carrier = { kind: 'test', lookup: async (ref: { carrierCallId: string }) => ended(ref.carrierCallId) } as unknown as Carrier;
+  const deps = { ledger, carrier, schedule: createVirtualTime(NOW), worker: 'w', placeTimeoutMs: 1000, log: pino({ level: 'silent' }) };
+  return { settled: await answerQuestions(deps, 15 * MINUTE, () => false), kept, givenUp };
+};
+
+test('a record that the database will never take costs no other call its answer, and its own call is given up in time', async () => {
+  const { settled, kept, givenUp } = await ask((id) => (id === 1 ? Object.assign(new Error('bad text'), { code: '22P05' }) : undefined));
+  expect([settled, kept.length, givenUp]).toEqual([true, 24, [1]]);
+});
+
+test('what an outage keeps from being recorded is asked again, and given up by nobody', async () => {
+  const { settled, kept, givenUp } = await ask((id) => (id <= 12 ? new Error('connection lost') : undefined));
+  expect([settled, kept.length, givenUp]).toEqual([true, 13, []]);
+});
