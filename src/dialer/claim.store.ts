@@ -11,7 +11,7 @@ import type { ClaimResult, ClaimTerms, Reservation } from './ledger.ts';
 import { mayStart } from './pacing.ts';
 import { toPlaceCall, variablesAtDial } from './place-request.ts';
 import { startedByNumber } from './rates.store.ts';
-import { retireLeads } from './retire.store.ts';
+import { holdRefused, retireLeads } from './retire.store.ts';
 import { windowOf } from './settle-terms.store.ts';
 
 type DueLead = LeadRow & { blocked: boolean; last_caller_id: number | null };
@@ -168,7 +168,9 @@ const claim = async (trx: Db, clock: LeaseClock, campaignId: number, terms: Clai
   );
   const due = count === 0 ? [] : await takeDue(trx, campaignId, count, now);
   const refused = due.flatMap((lead) => refusalOf(campaign, lead) ?? []);
-  await refuseLeads(trx, campaign, await retireLeads(trx, campaign, refused, window, now), now);
+  const retired = await holdRefused(trx, refused, now);
+  await refuseLeads(trx, campaign, retired, now);
+  await retireLeads(trx, campaign, retired, window, now);
   const out = new Set(refused.map(({ leadId }) => leadId));
   const callable = due.filter(({ id }) => !out.has(id));
   const reserved = await reserve(trx, facts, window, terms, clock, callable, now);

@@ -13,10 +13,10 @@ const SOON = 1000;
 /**
  * Locks whole families, as far as nobody else has any of them in hand. A claim holds contacts that it took in the order in which they
  * are due, so it must not wait for others, whose ids may be lower: of two that do, one would wait for the other.
- * @returns the primaries' ids of those that it holds.
+ * @returns those of `leadIds` whose whole families it holds.
  */
 const tryLockFamilies = async (trx: Db, leadIds: readonly number[]): Promise<Set<number>> => {
-  const { rows } = await sql<{ primary: number }>`
+  const { rows } = await sql<{ id: number }>`
     with wanted as materialized (
       select array_agg(coalesce(primary_id, id)) as ids from leads where id = any(${[...leadIds]}::bigint[])
     ), family as materialized (
@@ -25,14 +25,32 @@ const tryLockFamilies = async (trx: Db, leadIds: readonly number[]): Promise<Set
     ), held as materialized (
       select id from leads where id = any(array(select id from family)) order by id for no key update skip locked
     )
-    select family.primary from family left join held on held.id = family.id group by 1 having count(held.id) = count(*)`.execute(trx);
-  return new Set(rows.map(({ primary }) => Number(primary)));
+    select unnest(array_agg(family.id)) as id from family left join held on held.id = family.id
+    group by family.primary having count(held.id) = count(*)`.execute(trx);
+  const held = new Set(rows.map(({ id }) => id));
+  return new Set(leadIds.filter((id) => held.has(id)));
+};
+
+/**
+ * Holds the families of refused contacts, whom the caller holds already. One whose family is in another's hand is put off for a moment.
+ * @returns those that may be retired now.
+ */
+export const holdRefused = async (trx: Db, refused: readonly RefusedLead[], now: Date): Promise<RefusedLead[]> => {
+  if (refused.length === 0) return [];
+  const ids = refused.map(({ leadId }) => leadId);
+  const held = await tryLockFamilies(trx, ids);
+  const mine = refused.filter(({ leadId }) => held.has(leadId));
+  const others = ids.filter((id) => !held.has(id));
+  if (others.length > 0) {
+    const soon = new Date(now.getTime() + SOON);
+    await sql`update leads set due_at = ${soon}::timestamptz where id = any(${others}::bigint[])`.execute(trx);
+  }
+  return mine;
 };
 
 /**
  * Moves refused contacts to where their refusal puts them, and passes the turn on: after a blacklisted contact at once, after
- * one whose attempts are used up after an interval. The caller holds them. One whose family is in another's hand waits for a moment.
- * @returns those that were moved.
+ * one whose attempts are used up after an interval. The caller holds their families.
  */
 export const retireLeads = async (
   trx: Db,
@@ -40,26 +58,17 @@ export const retireLeads = async (
   refused: readonly RefusedLead[],
   window: CallingWindow,
   now: Date,
-): Promise<RefusedLead[]> => {
-  if (refused.length === 0) return [];
+): Promise<void> => {
+  if (refused.length === 0) return;
   const rows = refused.map(({ leadId, reason }) => ({
     id: leadId,
     status: reason === 'blacklisted' ? 'blacklisted' : 'reached-max-retries',
   }));
-  const held = await tryLockFamilies(
-    trx,
-    rows.map(({ id }) => id),
-  );
-  const retired = await sql<{ id: number; primary: number; status: string }>`
+  const retired = await sql<{ primary: number; status: string }>`
     update leads set status = r.status, due_at = null, updated_at = ${now}::timestamptz
     from json_to_recordset(${JSON.stringify(rows)}::json) as r (id bigint, status text)
-    where leads.id = r.id and coalesce(leads.primary_id, leads.id) = any(${[...held]}::bigint[])
-    returning leads.id, coalesce(leads.primary_id, leads.id) as primary, leads.status`.execute(trx);
-  if (retired.rows.length < rows.length) {
-    await sql`
-      update leads set due_at = ${new Date(now.getTime() + SOON)}::timestamptz
-      where id = any(${rows.map(({ id }) => id)}::bigint[]) and coalesce(primary_id, id) <> all(${[...held]}::bigint[])`.execute(trx);
-  }
+    where leads.id = r.id
+    returning coalesce(leads.primary_id, leads.id) as primary, leads.status`.execute(trx);
   const interval = new Date(now.getTime() + campaign.retry_interval * MINUTE);
   await passTurn(
     trx,
@@ -70,6 +79,4 @@ export const retireLeads = async (
       }),
     ),
   );
-  const moved = new Set(retired.rows.map(({ id }) => id));
-  return refused.filter(({ leadId }) => moved.has(leadId));
 };

@@ -1,4 +1,4 @@
-// Whatever a test opens is closed after it, and whatever a file's hooks open after the file. Runs in every test file.
+// Whatever a test opens is closed after it, and whatever a file's hooks open after the file: see close-after-tests.ts.
 import { afterAll, afterEach, beforeEach } from 'vitest';
 
 type Close = () => unknown;
@@ -24,11 +24,14 @@ const closeAll = async (all: Close[]): Promise<void> => {
   if (failures.length > 0) throw failures[0];
 };
 
-beforeEach(() => {
-  open = ofTest;
-});
-afterEach(async () => {
-  open = ofFile;
-  await closeAll(ofTest);
-});
-afterAll(() => closeAll(ofFile));
+/** Has the runner do so, for the file at hand. */
+export const closeAfterTests = (): void => {
+  beforeEach(() => {
+    open = ofTest;
+  });
+  afterEach(async () => {
+    open = ofFile;
+    await closeAll(ofTest);
+  });
+  afterAll(() => closeAll(ofFile));
+};

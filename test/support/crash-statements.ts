@@ -27,7 +27,8 @@ const NAMES: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['new connection', /^(create table if not exists schema_migrations|update "imports")/],
 ];
 
-const WRITES = /^(with|insert|update|delete|create|alter)\b/;
+// A read may begin with `with`, too, and lock rows for update.
+const WRITES = /^(insert|update|delete|create|alter)\b|^with\b.*\b(insert into|delete from|update "?\w+"?( \w+)? set)\b/;
 
 /** Names statements as they pass. One for each process. */
 export const createNamer = () => {
@@ -44,8 +45,7 @@ export const createNamer = () => {
     if (text === 'commit') return before === undefined ? undefined : `${before.split(':')[0]}: commit`;
     const found = NAMES.find(([, pattern]) => pattern.test(text))?.[0];
     if (found === undefined) {
-      // Reading changes nothing, and three reads begin with `with`, too: who is due, which campaigns run, which families are free.
-      if (WRITES.test(text) && !/^with (due|busy|wanted) as materialized \( ?select/.test(text)) strangers.add(text.slice(0, 200));
+      if (WRITES.test(text)) strangers.add(text.slice(0, 200));
       return undefined;
     }
     // A settle belongs to a report, or to giving up.
