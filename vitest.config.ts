@@ -17,7 +17,7 @@ const ELSEWHERE = [
 ];
 
 // The files of a worker share one process and its modules: loading those anew for each file took a third of the time. Nothing of ours
-// is mocked, so nothing of one file reaches the next; they pass in any order (--sequence.shuffle.files).
+// is mocked, and what modules hold begins anew in begin-file.ts, so files pass in any order (--sequence.shuffle.files).
 const TOGETHER = { isolate: false };
 
 const project = (name: string, test: object) => ({ extends: true as const, test: { name, ...test } });
@@ -40,7 +40,7 @@ export default defineConfig({
         include: WITH_DATABASE,
         exclude: [...ELSEWHERE, 'test/postgres/**'],
         globalSetup: 'test/support/prepare-pglite.ts',
-        setupFiles: 'test/support/close-after-tests.ts',
+        setupFiles: 'test/support/begin-file.ts',
         provide: { databaseKind: 'pglite' },
       }),
       project('postgres', {
@@ -48,7 +48,7 @@ export default defineConfig({
         include: WITH_DATABASE,
         exclude: [...ELSEWHERE, ...ON_ONE_DATABASE],
         globalSetup: 'test/support/prepare-postgres.ts',
-        setupFiles: 'test/support/close-after-tests.ts',
+        setupFiles: 'test/support/begin-file.ts',
         provide: { databaseKind: 'postgres' },
       }),
       // Servers, started for real: after all of the above, and two files at a time, since each fills a processor or two.
@@ -58,7 +58,7 @@ export default defineConfig({
         maxWorkers: 2,
         testTimeout: 90_000,
         globalSetup: ['test/support/prepare-postgres.ts', 'test/support/prepare-program.ts'],
-        setupFiles: 'test/support/close-after-tests.ts',
+        setupFiles: 'test/support/begin-file.ts',
         provide: { databaseKind: 'postgres' },
       }),
       // Processes that are killed in the middle of things; CONTRIBUTING.md and docs/guarantees.md say how to have more of it.
@@ -68,7 +68,7 @@ export default defineConfig({
         maxConcurrency: 2,
         testTimeout: 180_000,
         globalSetup: 'test/support/prepare-postgres.ts',
-        setupFiles: 'test/support/close-after-tests.ts',
+        setupFiles: 'test/support/begin-file.ts',
         provide: { databaseKind: 'postgres' },
       }),
     ],

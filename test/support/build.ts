@@ -17,14 +17,19 @@ const made = (what: string, { status, body, raw }: Answer): Built => {
 };
 
 let last = 0;
+let prefix = 200;
+
+/** Has both kinds of numbers begin anew: there are few of them. */
+export const beginNumbersAnew = (): void => {
+  last = 0;
+  prefix = 200;
+};
 
 /** A number that no other call of this file has given: +12025550100 and on, 800 of them. */
 export const nextNumber = (): string => {
   const line = 100 + (last++ % 800);
   return `+1202555${String(line).padStart(4, '0')}`;
 };
-
-let prefix = 200;
 
 /** A number that no other call of this file has given and that ends in two digits: the simulated carrier's script. */
 export const numberEndingIn = (digits: string): string => `+1${prefix++}55501${digits}`;

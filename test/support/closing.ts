@@ -1,4 +1,4 @@
-// Whatever a test opens is closed after it, and whatever a file's hooks open after the file: see close-after-tests.ts.
+// Whatever a test opens is closed after it, and whatever a file's hooks open after the file: see begin-file.ts.
 import { afterAll, afterEach, beforeEach } from 'vitest';
 
 type Close = () => unknown;
