@@ -5,6 +5,7 @@ import { Kysely, PGliteDialect, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { lockDataDir } from './data-dir-lock.ts';
 import { migrate, type ScriptConnection } from './migrate.ts';
+import { preparing } from './prepared.ts';
 import type { Database, Db } from './schema.ts';
 
 /** A PostgreSQL server. */
@@ -81,7 +82,7 @@ const openServer = async (source: ServerSource): Promise<OpenedDatabase> => {
     await pool.end();
     throw error;
   }
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparing(pool) }) });
   const close = async () => {
     await db.destroy();
     // Kysely leaves a pool alone that it has not used yet.

@@ -115,6 +115,25 @@ export interface LeadsTable {
   updated_at: Date;
 }
 
+/** What has happened to primaries since the counts were last brought up to date. */
+export interface LeadCountChangesTable {
+  id: Id;
+  account_id: number;
+  campaign_id: number;
+  status: string;
+  day: Date;
+  block: number;
+  n: number;
+}
+
+type CountByStatus = Record<LeadsTable['status'], number> & { n: ColumnType<number, never, never> };
+
+/** How many primaries a campaign (0: an account) has, by status and in all. */
+export type LeadTotalsTable = { account_id: number; campaign_id: number } & CountByStatus;
+
+/** The same by block of ids and day. */
+export type LeadCellsTable = LeadTotalsTable & { block: number; day: Date };
+
 export interface DncNumbersTable {
   id: Id;
   account_id: number;
@@ -312,6 +331,9 @@ export interface Database {
   campaigns: CampaignsTable;
   campaign_phone_numbers: CampaignPhoneNumbersTable;
   leads: LeadsTable;
+  lead_count_changes: LeadCountChangesTable;
+  lead_totals: LeadTotalsTable;
+  lead_cells: LeadCellsTable;
   dnc_numbers: DncNumbersTable;
   imports: ImportsTable;
   import_issues: ImportIssuesTable;

@@ -1,97 +1,111 @@
-// The leads list: one count and one page, however many leads an account has.
-import { type Expression, type SelectQueryBuilder, sql } from 'kysely';
-import type { Database, Db } from '../db/schema.ts';
+// The leads list: a page, and how many match. One statement, so of one instant, whose cost does not grow with the account.
+import { type RawBuilder, sql } from 'kysely';
+import { PREPARED } from '../db/prepared.ts';
+import type { Db, Variables } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
-import { inSnapshot } from '../db/snapshot.ts';
+import { BLOCK_IDS, counted, fromPlace, gone, place } from './kept-counts.store.ts';
 import type { ContactRow, FoundLead, LeadStatus } from './lead.ts';
+import { conditionsOf } from './lead-conditions.store.ts';
+import { DEFAULT_ORDER, isCounted, type LeadFilter, type LeadOrder, readOrder } from './lead-filter.ts';
 
-/** Filters of the list; all that are given must hold. Instants bound `created_at`: from inclusive, before exclusive. */
-export interface LeadFilter {
-  status?: LeadStatus;
-  campaignId?: number;
-  /** A `like` pattern. */
-  phonePattern?: string;
-  createdFrom?: Date;
-  createdBefore?: Date;
+/** What is asked of a list. */
+interface Asked extends Slice {
+  accountId: number;
+  filter: LeadFilter;
+  order: LeadOrder;
 }
 
-type LeadsQuery<Out> = SelectQueryBuilder<Database, 'leads', Out>;
+// No list is so long; and a bigint holds it.
+const FARTHEST = 2 ** 40;
 
-// Leads of a deleted campaign stay until they are purged; they are nobody's any more. There is rarely such a campaign.
-const deletedCampaigns = async (db: Db, accountId: number): Promise<number[]> => {
-  const rows = await db
-    .selectFrom('campaigns')
-    .select('id')
-    .where('account_id', '=', accountId)
-    .where('deleted_at', 'is not', null)
-    .execute();
-  return rows.map(({ id }) => id);
+// The planner has to know a limit, so it is part of the text; only usual ones make texts whose plans are kept.
+const USUAL_LIMITS = [15, 25, 50, 100];
+
+const NONE = sql``;
+const LEAD_COLUMNS = sql`id, campaign_id, phone_number, variables, status, created_at, updated_at`;
+
+const byOrder = (order: LeadOrder): RawBuilder<unknown> => {
+  const { column, descending } = readOrder(order);
+  const way = sql.raw(descending ? 'desc' : 'asc');
+  return column === 'id' ? sql`id ${way}` : sql`${sql.ref(column)} ${way}, id ${way}`;
 };
 
-const matching = (db: Db, accountId: number, deleted: readonly number[], filter: LeadFilter): LeadsQuery<object> => {
-  let query: LeadsQuery<object> = db.selectFrom('leads').where('account_id', '=', accountId).where('primary_id', 'is', null);
-  if (deleted.length > 0) query = query.where('campaign_id', 'not in', deleted);
-  if (filter.status !== undefined) query = query.where('status', '=', filter.status);
-  if (filter.campaignId !== undefined) query = query.where('campaign_id', '=', filter.campaignId);
-  if (filter.phonePattern !== undefined) query = query.where('phone_number', 'like', filter.phonePattern);
-  return query;
+const isById = ({ order }: Asked): boolean => readOrder(order).column === 'id';
+const isDated = ({ filter }: Asked): boolean => filter.createdFrom !== undefined || filter.createdBefore !== undefined;
+const isSought = (asked: Asked): boolean => isById(asked) && isCounted(asked.filter) && asked.offset >= BLOCK_IDS;
+
+// The rows of ids. What a page passes over is read from an index alone, without its rows.
+const rowsOf = (ids: RawBuilder<unknown>, order: LeadOrder): RawBuilder<unknown> =>
+  sql`select ${LEAD_COLUMNS} from (${ids}) ids join leads using (id) order by ${byOrder(order)}`;
+
+/** A page of what the kept counts know, read in its order. */
+const keptPage = (asked: Asked): RawBuilder<unknown> => {
+  const { accountId, filter, order, offset, limit } = asked;
+  const { descending } = readOrder(order);
+  const within =
+    isDated(asked) && isById(asked) ? sql` and id >= (select first_id from counted) and id <= (select last_id from counted)` : NONE;
+  const from = isSought(asked) ? sql` and ${fromPlace(descending)}` : NONE;
+  const found = (columns: RawBuilder<unknown>, skip: RawBuilder<unknown>) => sql`
+    select ${columns} from leads where ${conditionsOf(accountId, filter, { orderedById: isById(asked) })}${within}${from}
+    order by ${byOrder(order)} ${skip} limit ${sql.lit(limit)}`;
+  if (offset === 0) return found(LEAD_COLUMNS, NONE);
+  return rowsOf(found(sql`id`, isSought(asked) ? sql`offset (select skip from place)` : sql`offset ${offset}::bigint`), order);
 };
 
-const isDated = ({ createdFrom, createdBefore }: LeadFilter): boolean => createdFrom !== undefined || createdBefore !== undefined;
+const keptStatement = (asked: Asked): RawBuilder<ListedRow> => {
+  const { accountId, filter, order, offset, limit } = asked;
+  const sought = isSought(asked) ? sql`, ${place(accountId, filter, offset, readOrder(order).descending)}` : NONE;
+  const mark = USUAL_LIMITS.includes(limit) ? sql.raw(PREPARED) : NONE;
+  return sql<ListedRow>`${mark} with ${gone(accountId)}, ${counted(accountId, filter)}${sought} ${listed(keptPage(asked))}`;
+};
 
-const onDays = <Out>(query: LeadsQuery<Out>, { createdFrom, createdBefore }: LeadFilter, at: Expression<Date>): LeadsQuery<Out> =>
-  query
-    .$if(createdFrom !== undefined, (dated) => dated.where((eb) => eb(at, '>=', eb.val(createdFrom ?? null))))
-    .$if(createdBefore !== undefined, (dated) => dated.where((eb) => eb(at, '<', eb.val(createdBefore ?? null))));
+/** All else has to be found to be counted: once, and then the page is taken of what was found. */
+const foundStatement = (asked: Asked): RawBuilder<ListedRow> => {
+  const { accountId, filter, order, offset, limit } = asked;
+  const ids = sql`select id from found order by ${byOrder(order)} offset ${offset}::bigint limit ${limit}::bigint`;
+  return sql<ListedRow>`with ${gone(accountId)}, found as materialized (
+    select ${isById(asked) ? sql`id` : sql`id, ${sql.ref(readOrder(order).column)}`} from leads where ${conditionsOf(accountId, filter, { orderedById: false })}
+  ), counted as (select count(*) as total from found) ${listed(rowsOf(ids, order))}`;
+};
 
-/** How many leads match; with days also between which ids they lie. */
-interface Extent {
+interface ListedRow {
   total: number;
-  first?: number | null;
-  last?: number | null;
+  /** Null: nothing is on the page. */
+  id: number | null;
+  campaign_id: number;
+  phone_number: string;
+  variables: Variables;
+  status: LeadStatus;
+  created_at: Date;
+  updated_at: Date;
+  campaign_name: string;
+  /** As JSON has it: instants are text. */
+  contacts: (Omit<ContactRow, 'created_at' | 'updated_at'> & { created_at: string; updated_at: string })[] | null;
 }
 
-const measure = (query: LeadsQuery<object>, filter: LeadFilter): Promise<Extent> => {
-  const counted = query.select((eb) => eb.fn.countAll<number>().as('total'));
-  if (!isDated(filter)) return counted.executeTakeFirstOrThrow();
-  return onDays(counted, filter, sql.ref('created_at'))
-    .select((eb) => [eb.fn.min('id').as('first'), eb.fn.max('id').as('last')])
-    .executeTakeFirstOrThrow();
-};
+// The total, and beside it the page with campaigns and contacts, or nothing.
+const listed = (page: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+  select counted.total, page.*, campaigns.name as campaign_name, (
+    select json_agg(json_build_object('id', c.id, 'phone_number', c.phone_number, 'variables', c.variables, 'status', c.status,
+      'created_at', c.created_at, 'updated_at', c.updated_at) order by c.position)
+    from leads c where c.primary_id = page.id
+  ) as contacts
+  from counted left join lateral (${page}) page on true left join campaigns on campaigns.id = page.campaign_id`;
 
-// By its days a page would be found through their index and then sorted, all of it for the sake of one page. Between the
-// first and last id it is read in order; the idle sum keeps the days themselves from choosing the index after all.
-const betweenIds = (query: LeadsQuery<object>, filter: LeadFilter, { first, last }: Extent): LeadsQuery<object> =>
-  isDated(filter)
-    ? onDays(query, filter, sql`created_at + interval '0'`)
-        .where('id', '>=', first ?? 0)
-        .where('id', '<=', last ?? 0)
-    : query;
-
-// OFFSET walks what it skips, so a page of the second half is sought from the end.
-const pageOfIds = (query: LeadsQuery<object>, total: number, { offset, limit }: Slice) => {
-  const size = Math.min(limit, total - offset);
-  const after = total - offset - size;
-  return after < offset
-    ? query.select('id').orderBy('id', 'desc').offset(after).limit(size)
-    : query.select('id').orderBy('id').offset(offset).limit(size);
-};
-
-/** The leads of those ids in the order of their ids, with campaign and contacts. */
-const leadsOf = async (db: Db, ids: ReturnType<typeof pageOfIds>): Promise<FoundLead[]> => {
-  const rows = await db
-    .selectFrom(ids.as('page'))
-    .innerJoin('leads', 'leads.id', 'page.id')
-    .innerJoin('campaigns', 'campaigns.id', 'leads.campaign_id')
-    .select(['leads.id', 'leads.campaign_id', 'leads.phone_number', 'leads.variables', 'leads.status'])
-    .select(['leads.created_at', 'leads.updated_at', 'campaigns.name as campaign_name'])
-    .execute();
-  const contacts = await contactsOf(
-    db,
-    rows.map(({ id }) => id),
-  );
-  return rows.sort((a, b) => a.id - b.id).map((row) => ({ ...row, contacts: contacts.get(row.id) ?? [] }));
-};
+const toLead = ({ total: _total, contacts, ...row }: ListedRow): FoundLead[] =>
+  row.id === null
+    ? []
+    : [
+        {
+          ...row,
+          id: row.id,
+          contacts: (contacts ?? []).map((contact) => ({
+            ...contact,
+            created_at: new Date(contact.created_at),
+            updated_at: new Date(contact.updated_at),
+          })),
+        },
+      ];
 
 /** Secondary contacts by their primary's id, in calling order. */
 export const contactsOf = async (db: Db, primaryIds: readonly number[]): Promise<Map<number, ContactRow[]>> => {
@@ -106,12 +120,15 @@ export const contactsOf = async (db: Db, primaryIds: readonly number[]): Promise
   return Map.groupBy(rows, (row) => row.primary_id ?? 0);
 };
 
-/** One page of an account's primaries by ascending id, and how many match in all. */
-export const listLeads = (db: Db, accountId: number, filter: LeadFilter, slice: Slice): Promise<{ leads: FoundLead[]; total: number }> =>
-  inSnapshot(db, async (trx) => {
-    const query = matching(trx, accountId, await deletedCampaigns(trx, accountId), filter);
-    const extent = await measure(query, filter);
-    const { total } = extent;
-    if (slice.offset >= total) return { leads: [], total };
-    return { leads: await leadsOf(trx, pageOfIds(betweenIds(query, filter, extent), total, slice)), total };
-  });
+/** One page of an account's primaries, and how many match in all. */
+export const listLeads = async (
+  db: Db,
+  accountId: number,
+  filter: LeadFilter,
+  { offset, limit }: Slice,
+  order: LeadOrder = DEFAULT_ORDER,
+): Promise<{ leads: FoundLead[]; total: number }> => {
+  const asked: Asked = { accountId, filter, order, offset: Math.min(offset, FARTHEST), limit };
+  const { rows } = await (isCounted(filter) ? keptStatement(asked) : foundStatement(asked)).execute(db);
+  return { leads: rows.flatMap(toLead), total: Number(rows[0]?.total ?? 0) };
+};

@@ -12,7 +12,8 @@ import { dayStart, nextDay } from '../http/wire-time.ts';
 import { contactsRoutes } from './contacts.routes.ts';
 import { Lead, LeadCreate, LeadQuery, LeadUpdate } from './lead.schema.ts';
 import { presentLead } from './lead.ts';
-import { type LeadFilter, listLeads } from './lead-list.store.ts';
+import type { LeadFilter } from './lead-filter.ts';
+import { listLeads } from './lead-list.store.ts';
 import { findRepeatedNumbers } from './lead-numbers.ts';
 import { DUPLICATE_NUMBER, deleteLead, findLead, insertLeads, updateLead } from './leads.store.ts';
 
