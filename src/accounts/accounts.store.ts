@@ -1,6 +1,8 @@
 // Accounts and their keys.
 import { sql } from 'kysely';
 import type { Clock } from '../clock.ts';
+import { askTogether } from '../db/ask-together.ts';
+import { PREPARED } from '../db/prepared.ts';
 import type { AccountRow, ApiKeyRow, Db } from '../db/schema.ts';
 import { type Account, toAccount } from './account.ts';
 import { hashSecret, isSecret, type KeyText, newSecret, parseBearer } from './api-key.ts';
@@ -115,28 +117,57 @@ const touchKey = async (db: Db, keyId: number, lastUsedAt: Date | null, now: Dat
   await db.updateTable('api_keys').set({ last_used_at: now }).where('id', '=', keyId).execute();
 };
 
-/** Finds the account of a key by its id, or by its secret alone; undefined when the secret is not that key's. */
-export const findByKey = async (db: Db, key: KeyText, now: Date): Promise<{ account: Account; keyId: number } | undefined> => {
-  const row = await db
-    .selectFrom('api_keys')
-    .innerJoin('accounts', 'accounts.id', 'api_keys.account_id')
-    .selectAll('accounts')
-    .select(['api_keys.id as key_id', 'api_keys.secret_hash', 'api_keys.last_used_at'])
-    .$if(key.id !== undefined, (query) => query.where('api_keys.id', '=', key.id ?? 0))
-    .$if(key.id === undefined, (query) => query.where('api_keys.secret_hash', '=', hashSecret(key.secret)))
-    .executeTakeFirst();
-  if (row === undefined || !isSecret(key.secret, row.secret_hash)) return undefined;
-  await touchKey(db, row.key_id, row.last_used_at, now);
-  return { account: toAccount(row), keyId: row.key_id };
+interface KeyOwner extends AccountRow {
+  key_id: number;
+  secret_hash: string;
+  last_used_at: Date | null;
+}
+
+const OWNERS = sql`
+  select accounts.*, api_keys.id as key_id, api_keys.secret_hash, api_keys.last_used_at
+  from api_keys join accounts on accounts.id = api_keys.account_id`;
+
+const ownersById = async (db: Db, ids: readonly number[]): Promise<Map<number, KeyOwner>> => {
+  const { rows } = await sql<KeyOwner>`${sql.raw(PREPARED)} ${OWNERS} where api_keys.id = any (${[...ids]}::bigint[])`.execute(db);
+  return new Map(rows.map((row) => [row.key_id, row]));
+};
+
+const ownersBySecret = async (db: Db, hashes: readonly string[]): Promise<Map<string, KeyOwner>> => {
+  const { rows } = await sql<KeyOwner>`${sql.raw(PREPARED)} ${OWNERS} where api_keys.secret_hash = any (${[...hashes]}::text[])`.execute(
+    db,
+  );
+  return new Map(rows.map((row) => [row.secret_hash, row]));
+};
+
+/** Whose a key is. */
+export interface KeyHolder {
+  account: Account;
+  keyId: number;
+}
+
+/**
+ * Makes the look-up of an account by a key's id, or by its secret alone; undefined when the secret is not that key's. Every request
+ * asks, and those that come at the same time ask together.
+ */
+export const createKeyFinder = (db: Db): ((key: KeyText, now: Date) => Promise<KeyHolder | undefined>) => {
+  const byId = askTogether((ids: readonly number[]) => ownersById(db, ids));
+  const bySecret = askTogether((hashes: readonly string[]) => ownersBySecret(db, hashes));
+  return async ({ id, secret }, now) => {
+    const owner = await (id === undefined ? bySecret(hashSecret(secret)) : byId(id));
+    if (owner === undefined || !isSecret(secret, owner.secret_hash)) return undefined;
+    await touchKey(db, owner.key_id, owner.last_used_at, now);
+    return { account: toAccount(owner), keyId: owner.key_id };
+  };
 };
 
 /** Tells whose a bearer token is: the application's way of authenticating. */
-export const authenticateBy =
-  (db: Db, clock: Clock) =>
-  async (token: string): Promise<{ account: Account; keyId: number } | undefined> => {
+export const authenticateBy = (db: Db, clock: Clock): ((token: string) => Promise<KeyHolder | undefined>) => {
+  const find = createKeyFinder(db);
+  return async (token) => {
     const key = parseBearer(token);
-    return key === undefined ? undefined : findByKey(db, key, clock());
+    return key === undefined ? undefined : find(key, clock());
   };
+};
 
 // Any constant: all processes must name the same one.
 const FIRST_ACCOUNT_LOCK = 7_246_002;

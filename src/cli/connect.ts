@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import type { Account } from '../accounts/account.ts';
-import { findByKey } from '../accounts/accounts.store.ts';
+import { createKeyFinder } from '../accounts/accounts.store.ts';
 import { type Config, localUrl } from '../config.ts';
 import { DataDirBusyError } from '../db/data-dir-lock.ts';
 import type { Db } from '../db/schema.ts';
@@ -82,7 +82,7 @@ const connectTo = (url: string, token: string, close: () => Promise<void>): Conn
 
 const callerAccount = async (db: Db, config: Config, options: ConnectOptions): Promise<Account> => {
   if (options.account !== undefined || config.OUTDIAL_API_KEY === undefined) return chooseAccount(db, options.account);
-  const caller = await findByKey(db, config.OUTDIAL_API_KEY, new Date());
+  const caller = await createKeyFinder(db)(config.OUTDIAL_API_KEY, new Date());
   if (caller === undefined) throw new CommandError('The key in OUTDIAL_API_KEY is not one of this database.');
   return caller.account;
 };
