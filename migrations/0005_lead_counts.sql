@@ -174,3 +174,19 @@ create function phone_windows(account_id bigint, phone_number text) returns bigi
     case when phone_number::bigint >= 100000000000000 then account_id * 100000 + phone_number::bigint / 10000000000 % 100000 end
   ], null);
 create index leads_phone_windows on leads using gin (phone_windows(account_id, phone_number)) where primary_id is null;
+
+-- Variables by their values, each with its account: one nested object for each row.
+create function scoped_variables(account_id bigint, variables json) returns jsonb
+language plpgsql immutable parallel safe as $$
+begin
+  return jsonb_build_object(account_id::text, variables::jsonb);
+end $$;
+create index leads_variables on leads using gin (scoped_variables(account_id, variables) jsonb_path_ops) where primary_id is null;
+
+-- The words of variables. Beyond a bound PostgreSQL would refuse the row for their sake, so a huge document is cut.
+create function lead_words(variables json) returns tsvector language sql immutable parallel safe
+  return case
+    when octet_length(variables::text) <= 250000 then json_to_tsvector('simple', variables, '["string", "numeric"]')
+    else to_tsvector('simple', left(variables::text, 60000))
+  end;
+create index leads_words on leads using gin (lead_words(variables)) where primary_id is null;

@@ -60,3 +60,19 @@ export const withoutTrunkZero = (number: E164): E164 | undefined => {
   const dropped = toE164(`+${code}${rest}`);
   return dropped !== undefined && isAssignable(dropped) ? dropped : undefined;
 };
+
+/** Whether there is anything to look for in a part of a number (`?phone_number=`, seed assertions 9 and 10): a value of separators alone is an error, not "all". */
+export const isPhoneFilter = (text: string): boolean => stripSeparators(text) !== '';
+
+/** A pattern that no number matches. */
+const NOTHING = '';
+
+/**
+ * The SQL `like` pattern of the filter: `+1202` from the start, digits anywhere. Only these two reach a pattern, so that
+ * it needs no escaping; any other character, `%` and `_` too, matches nothing.
+ */
+export const toPhonePattern = (text: string): string => {
+  const bare = stripSeparators(text);
+  if (/^\+\d*$/.test(bare)) return `${bare}%`;
+  return /^\d+$/.test(bare) ? `%${bare}%` : NOTHING;
+};

@@ -1,7 +1,8 @@
 // The API document, made from the route schemas, and a page to read it.
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
+import { isRecord } from '../is-record.ts';
 
 const DESCRIPTION = `Outbound calling you host yourself. Clients of the Autocalls REST API work by changing their base URL.
 
@@ -11,6 +12,21 @@ absent. In a body that changes something (\`x-partial\`) a field that is named i
 
 Every operation may also answer 401 (no valid key), 429 (too many requests; wait \`Retry-After\` seconds), 400 (malformed
 JSON), 413 (body too large), 415 (not JSON) and 500 (our failure; the message holds the request's id).`;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the route answers beside its 200 schema when it is asked with `cursor`. */
+    cursorPage?: object;
+  }
+}
+
+// One status has one schema for the serialiser, and may have two in the document.
+const withCursorPage = ({ schema, url, route }: { schema: FastifySchema; url: string; route: RouteOptions }) => {
+  const cursorPage = route.config?.cursorPage;
+  const response = schema?.response;
+  if (cursorPage === undefined || !isRecord(response)) return { schema, url };
+  return { schema: { ...schema, response: { ...response, 200: { anyOf: [response[200], cursorPage] } } }, url };
+};
 
 /** Must be registered before the routes: it sees those that follow. */
 export const addOpenApi = async (app: FastifyInstance, publicUrl: string | undefined): Promise<void> => {
@@ -22,6 +38,7 @@ export const addOpenApi = async (app: FastifyInstance, publicUrl: string | undef
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
       security: [{ bearer: [] }],
     },
+    transform: withCursorPage,
   });
   // Behind a proxy the page may live under a path, and so does what it loads.
   const indexPrefix = publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/$/, '');

@@ -123,11 +123,11 @@ const append = (out: string[], name: string, value: QueryValue): void => {
  * Parameters as the page URLs repeat them: trimmed, empty ones gone, RFC 3986 encoded, `page` left out.
  * Integer-like names are counted anew from 0, as PHP does when it merges arrays.
  */
-export const repeatQuery = (params: QueryParams): string => {
+export const repeatQuery = (params: QueryParams, own = 'page'): string => {
   const out: string[] = [];
   let index = 0;
   for (const [name, value] of params) {
-    if (name === 'page') continue;
+    if (name === own) continue;
     append(out, isIntegerKey(name) ? String(index++) : name, value);
   }
   return out.join('&');

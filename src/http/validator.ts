@@ -5,13 +5,13 @@ import type { FastifySchemaCompiler } from 'fastify';
 import { ValidationError } from '../errors.ts';
 import { isRecord } from '../is-record.ts';
 import { NO_SUCH_ID } from '../no-such-id.ts';
-import { toE164 } from '../phone.ts';
+import { isPhoneFilter, toE164 } from '../phone.ts';
+import { readCursor } from './cursor-page.ts';
 import { INVALID_PHONE } from './fields.ts';
 import { type LenientSchema, MAX_ITEMS, readLeniently } from './lenient.ts';
-import { isPhoneFilter } from './phone-filter.ts';
 import { findBadText } from './text-scan.ts';
 import { toFieldErrors } from './validation-messages.ts';
-import { dayStart } from './wire-time.ts';
+import { dayStart, readInstant } from './wire-time.ts';
 
 const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true, strict: true, strictTypes: false });
 // ajv-formats is CommonJS: its default export sits one level down under Node's rules.
@@ -21,6 +21,8 @@ ajv.addFormat('uri', (text) => URL.canParse(text) && new URL(text).hostname !== 
 ajv.addFormat('date', (text) => dayStart(text) !== undefined);
 ajv.addFormat('e164', (text) => toE164(text) !== undefined);
 ajv.addFormat('phone-filter', isPhoneFilter);
+ajv.addFormat('cursor', (text) => readCursor(text) !== undefined);
+ajv.addFormat('instant', (text) => readInstant(text) !== undefined);
 ajv.addVocabulary(['x-lenient', 'x-messages', 'x-partial', 'x-renamed']);
 // An annotation of query and body schemas for the document only; it must not fill in values.
 ajv.removeKeyword('default');

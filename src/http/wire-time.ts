@@ -26,3 +26,21 @@ export const nextDay = (day: Date): Date | undefined => {
   const next = new Date(day.getTime() + 86_400_000);
   return next.getUTCFullYear() > 9999 ? undefined : next;
 };
+
+const INSTANT = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|[+ -]\d{2}:?\d{2})?)?$/i;
+
+/**
+ * An instant as a client may write it: a day, `YYYY-MM-DD HH:MM:SS` as we write them, or ISO 8601; UTC where no offset is named. A blank
+ * before an offset is a plus that a URL has lost. Undefined when it is none.
+ */
+export const readInstant = (text: string): Date | undefined => {
+  const [, day = '', time = '00:00', zone = 'Z'] = INSTANT.exec(text.trim()) ?? [];
+  if (dayStart(day) === undefined) return undefined;
+  const at = new Date(
+    `${day}T${time}${zone
+      .replace(' ', '+')
+      .replace(/^(.\d{2})(\d{2})$/, '$1:$2')
+      .toUpperCase()}`,
+  );
+  return Number.isNaN(at.getTime()) ? undefined : at;
+};

@@ -1,5 +1,6 @@
 // What a filter asks of a row of `leads`, as SQL: for the list, its cursors and exports alike.
 import { type RawBuilder, sql } from 'kysely';
+import { toPhonePattern } from '../phone.ts';
 import { type LeadFilter, windowsOf } from './lead-filter.ts';
 
 const phoneCondition = (accountId: number, pattern: string): RawBuilder<unknown> => {
@@ -8,6 +9,34 @@ const phoneCondition = (accountId: number, pattern: string): RawBuilder<unknown>
   if (found === undefined) return like;
   const operator = sql.raw(found.mode === 'all' ? '@>' : '&&');
   return sql`phone_windows(account_id, phone_number) ${operator} ${found.windows}::bigint[] and ${like}`;
+};
+
+// A value that reads as a number, a boolean or null may be kept as one; a text that reads so may, too.
+const valuesOf = (text: string): unknown[] => (/^(-?(0|[1-9]\d*)(\.\d+)?|true|false|null)$/.test(text) ? [text, JSON.parse(text)] : [text]);
+
+const variableCondition = (accountId: number, name: string, text: string): RawBuilder<unknown> => {
+  const either = valuesOf(text).map((value) => {
+    const document = JSON.stringify({ [accountId]: { [name]: value } });
+    return sql`scoped_variables(account_id, variables) @> ${document}::jsonb`;
+  });
+  return sql`(${sql.join(either, sql` or `)})`;
+};
+
+// A word as PostgreSQL divides it, each part as a beginning; or as it stands, since an address is one word and half of one is several. A
+// word that has no parts, punctuation alone, is found nowhere.
+const beginnings = (word: string): RawBuilder<unknown> => {
+  const quoted = `'${word.toLowerCase().replace(/['\\]/g, '$&$&')}':*`;
+  return sql`(
+    select case when numnode(parts) = 0 then null else (replace(parts::text, ''' & ''', ''':* & ''') || ':*')::tsquery || ${quoted}::tsquery end
+    from plainto_tsquery('simple', ${word}) parts
+  )`;
+};
+
+const wordCondition = (accountId: number, word: string): RawBuilder<unknown> => {
+  const inVariables = sql`lead_words(variables) @@ ${beginnings(word)}`;
+  const pattern = toPhonePattern(word);
+  const isIndexed = windowsOf(accountId, pattern) !== undefined;
+  return isIndexed ? sql`(${inVariables} or (${phoneCondition(accountId, pattern)}))` : inVariables;
 };
 
 // A page of some days in the order of ids is read in that order, between the ids that those days have. By the days' own index it
@@ -19,7 +48,7 @@ const creation = (ordered: boolean): RawBuilder<unknown> => (ordered ? sql`creat
  * (kept-counts.store.ts). `orderedById`: rows are to be read in the order of ids.
  */
 export const conditionsOf = (accountId: number, filter: LeadFilter, { orderedById }: { orderedById: boolean }): RawBuilder<unknown> => {
-  const { status, campaignId, phonePattern, createdFrom, createdBefore, updatedSince } = filter;
+  const { status, campaignId, phonePattern, createdFrom, createdBefore, updatedSince, variables = {}, words = [] } = filter;
   const conditions = [sql`account_id = ${accountId}::bigint`, sql`primary_id is null`];
   if (campaignId !== undefined) conditions.push(sql`campaign_id = ${campaignId}::bigint`);
   conditions.push(
@@ -31,6 +60,8 @@ export const conditionsOf = (accountId: number, filter: LeadFilter, { orderedByI
   if (phonePattern !== undefined) conditions.push(phoneCondition(accountId, phonePattern));
   if (createdFrom !== undefined) conditions.push(sql`${creation(orderedById)} >= ${createdFrom}::timestamptz`);
   if (createdBefore !== undefined) conditions.push(sql`${creation(orderedById)} < ${createdBefore}::timestamptz`);
+  for (const [name, value] of Object.entries(variables)) conditions.push(variableCondition(accountId, name, value));
+  for (const word of words) conditions.push(wordCondition(accountId, word));
   if (updatedSince !== undefined) conditions.push(sql`updated_at >= ${updatedSince}::timestamptz`);
   return sql.join(conditions, sql` and `);
 };

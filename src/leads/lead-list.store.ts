@@ -1,18 +1,23 @@
 // The leads list: a page, and how many match. One statement, so of one instant, whose cost does not grow with the account.
 import { type RawBuilder, sql } from 'kysely';
 import { PREPARED } from '../db/prepared.ts';
-import type { Db, Variables } from '../db/schema.ts';
+import type { Db } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
 import { BLOCK_IDS, counted, fromPlace, gone, place } from './kept-counts.store.ts';
-import type { ContactRow, FoundLead, LeadStatus } from './lead.ts';
+import type { FoundLead } from './lead.ts';
 import { conditionsOf } from './lead-conditions.store.ts';
 import { DEFAULT_ORDER, isCounted, type LeadFilter, type LeadOrder, readOrder } from './lead-filter.ts';
+import { besideCounted, LEAD_COLUMNS, type ListedRow, toLead } from './lead-rows.store.ts';
 
 /** What is asked of a list. */
 interface Asked extends Slice {
   accountId: number;
   filter: LeadFilter;
   order: LeadOrder;
+}
+
+interface CountedRow extends ListedRow {
+  total: number;
 }
 
 // No list is so long; and a bigint holds it.
@@ -22,7 +27,6 @@ const FARTHEST = 2 ** 40;
 const USUAL_LIMITS = [15, 25, 50, 100];
 
 const NONE = sql``;
-const LEAD_COLUMNS = sql`id, campaign_id, phone_number, variables, status, created_at, updated_at`;
 
 const byOrder = (order: LeadOrder): RawBuilder<unknown> => {
   const { column, descending } = readOrder(order);
@@ -52,72 +56,20 @@ const keptPage = (asked: Asked): RawBuilder<unknown> => {
   return rowsOf(found(sql`id`, isSought(asked) ? sql`offset (select skip from place)` : sql`offset ${offset}::bigint`), order);
 };
 
-const keptStatement = (asked: Asked): RawBuilder<ListedRow> => {
+const keptStatement = (asked: Asked): RawBuilder<CountedRow> => {
   const { accountId, filter, order, offset, limit } = asked;
   const sought = isSought(asked) ? sql`, ${place(accountId, filter, offset, readOrder(order).descending)}` : NONE;
   const mark = USUAL_LIMITS.includes(limit) ? sql.raw(PREPARED) : NONE;
-  return sql<ListedRow>`${mark} with ${gone(accountId)}, ${counted(accountId, filter)}${sought} ${listed(keptPage(asked))}`;
+  return sql<CountedRow>`${mark} with ${gone(accountId)}, ${counted(accountId, filter)}${sought} ${besideCounted(keptPage(asked))}`;
 };
 
 /** All else has to be found to be counted: once, and then the page is taken of what was found. */
-const foundStatement = (asked: Asked): RawBuilder<ListedRow> => {
+const foundStatement = (asked: Asked): RawBuilder<CountedRow> => {
   const { accountId, filter, order, offset, limit } = asked;
   const ids = sql`select id from found order by ${byOrder(order)} offset ${offset}::bigint limit ${limit}::bigint`;
-  return sql<ListedRow>`with ${gone(accountId)}, found as materialized (
+  return sql<CountedRow>`with ${gone(accountId)}, found as materialized (
     select ${isById(asked) ? sql`id` : sql`id, ${sql.ref(readOrder(order).column)}`} from leads where ${conditionsOf(accountId, filter, { orderedById: false })}
-  ), counted as (select count(*) as total from found) ${listed(rowsOf(ids, order))}`;
-};
-
-interface ListedRow {
-  total: number;
-  /** Null: nothing is on the page. */
-  id: number | null;
-  campaign_id: number;
-  phone_number: string;
-  variables: Variables;
-  status: LeadStatus;
-  created_at: Date;
-  updated_at: Date;
-  campaign_name: string;
-  /** As JSON has it: instants are text. */
-  contacts: (Omit<ContactRow, 'created_at' | 'updated_at'> & { created_at: string; updated_at: string })[] | null;
-}
-
-// The total, and beside it the page with campaigns and contacts, or nothing.
-const listed = (page: RawBuilder<unknown>): RawBuilder<unknown> => sql`
-  select counted.total, page.*, campaigns.name as campaign_name, (
-    select json_agg(json_build_object('id', c.id, 'phone_number', c.phone_number, 'variables', c.variables, 'status', c.status,
-      'created_at', c.created_at, 'updated_at', c.updated_at) order by c.position)
-    from leads c where c.primary_id = page.id
-  ) as contacts
-  from counted left join lateral (${page}) page on true left join campaigns on campaigns.id = page.campaign_id`;
-
-const toLead = ({ total: _total, contacts, ...row }: ListedRow): FoundLead[] =>
-  row.id === null
-    ? []
-    : [
-        {
-          ...row,
-          id: row.id,
-          contacts: (contacts ?? []).map((contact) => ({
-            ...contact,
-            created_at: new Date(contact.created_at),
-            updated_at: new Date(contact.updated_at),
-          })),
-        },
-      ];
-
-/** Secondary contacts by their primary's id, in calling order. */
-export const contactsOf = async (db: Db, primaryIds: readonly number[]): Promise<Map<number, ContactRow[]>> => {
-  if (primaryIds.length === 0) return new Map();
-  const rows = await db
-    .selectFrom('leads')
-    .select(['id', 'primary_id', 'phone_number', 'variables', 'status', 'created_at', 'updated_at'])
-    .where('primary_id', 'in', primaryIds)
-    .orderBy('primary_id')
-    .orderBy('position')
-    .execute();
-  return Map.groupBy(rows, (row) => row.primary_id ?? 0);
+  ), counted as (select count(*) as total from found) ${besideCounted(rowsOf(ids, order))}`;
 };
 
 /** One page of an account's primaries, and how many match in all. */

@@ -1,7 +1,10 @@
 // The shapes of leads on the wire: what is answered and what may be sent.
 import { Type } from 'typebox';
-import { Bool, Changes, Day, Id, OneOf, Phone, pageQuery, SpaceDateTime, VariablesIn, VariablesOut } from '../http/fields.ts';
+import { Bool, Changes, Day, Id, OneOf, Phone, pageQuery, SpaceDateTime, Text, VariablesIn, VariablesOut } from '../http/fields.ts';
 import { AUTOMATIC_STATUSES, LEAD_STATUSES, MAX_CONTACTS } from './lead.ts';
+import { LEAD_ORDERS } from './lead-filter.ts';
+
+const MAX_VARIABLE_FILTERS = 10;
 
 const Status = Type.Unsafe<(typeof LEAD_STATUSES)[number]>({ type: 'string', enum: [...LEAD_STATUSES] });
 
@@ -34,8 +37,8 @@ export const Lead = Type.Object(
   { additionalProperties: false },
 );
 
-/** The seven parameters of the list. */
-export const LeadQuery = Type.Object({
+/** What a list of leads may be narrowed to: the documented five, and ours. */
+export const leadFilters = {
   status: Type.Optional(OneOf(LEAD_STATUSES)),
   campaign_id: Type.Optional(Id()),
   phone_number: Type.Optional(
@@ -47,7 +50,49 @@ export const LeadQuery = Type.Object({
   ),
   date_from: Type.Optional(Day({ description: 'Created on or after this day, UTC.' })),
   date_to: Type.Optional(Day({ description: 'Created on or before this day, UTC.' })),
+  updated_since: Type.Optional(
+    Type.String({
+      format: 'instant',
+      'x-messages': { format: 'The :attribute field must be a valid date.' },
+      description: 'Changed at or after this instant: a day, YYYY-MM-DD HH:MM:SS, or ISO 8601; UTC where no offset is named.',
+    }),
+  ),
+  variables: Type.Optional(
+    Type.Record(Type.String(), Type.String({ maxLength: 2000 }), {
+      maxProperties: MAX_VARIABLE_FILTERS,
+      description: 'variables[key]=value: leads whose variable has exactly this value. Several must all hold.',
+      'x-messages': {
+        type: 'The :attribute field must be an array.',
+        maxProperties: `The :attribute field must not have more than ${MAX_VARIABLE_FILTERS} items.`,
+      },
+    }),
+  ),
+  q: Type.Optional(
+    Text({
+      maxLength: 200,
+      description:
+        'Words, all of which must be found: as the beginning of a word of a variable, or, if it is four digits or more, as a part of the number.',
+    }),
+  ),
+};
+
+/** How a list of leads may be ordered. */
+export const leadOrder = {
+  sort: Type.Optional(OneOf(LEAD_ORDERS, { description: 'A leading - turns it round. By id where none is given.' })),
+};
+
+/** The parameters of the list. */
+export const LeadQuery = Type.Object({
+  ...leadFilters,
+  ...leadOrder,
   ...pageQuery(15),
+  cursor: Type.Optional(
+    Type.String({
+      format: 'cursor',
+      'x-messages': { format: 'The selected :attribute is invalid.' },
+      description: 'Instead of a page: read on from here, as next_cursor and prev_cursor say. Empty: from the beginning.',
+    }),
+  ),
 });
 
 /** A secondary contact to be added. */

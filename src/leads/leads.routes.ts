@@ -1,50 +1,58 @@
 // Leads over HTTP: the list (the seed document), create, read, update, delete.
-import type { Type } from 'typebox';
+import { Type } from 'typebox';
 import { waitUntilSent } from '../calls/revoke.store.ts';
 import { DomainError, ValidationError } from '../errors.ts';
+import { CursorPageOf, readCursor, toCursorPage } from '../http/cursor-page.ts';
 import { IdParams, Message, MessageWith, ValidationFailed } from '../http/fields.ts';
 import { PageOf, resolvePage, toPage, toSlice } from '../http/page.ts';
 import { pageLocation } from '../http/page-location.ts';
-import { toPhonePattern } from '../http/phone-filter.ts';
 import { spellings } from '../http/spellings.ts';
 import type { App, RouteDeps } from '../http/types.ts';
-import { dayStart, nextDay } from '../http/wire-time.ts';
 import { contactsRoutes } from './contacts.routes.ts';
 import { Lead, LeadCreate, LeadQuery, LeadUpdate } from './lead.schema.ts';
 import { presentLead } from './lead.ts';
-import type { LeadFilter } from './lead-filter.ts';
+import { readBeside } from './lead-cursor.store.ts';
+import { DEFAULT_ORDER } from './lead-filter.ts';
 import { listLeads } from './lead-list.store.ts';
 import { findRepeatedNumbers } from './lead-numbers.ts';
+import { toLeadFilter } from './lead-query.ts';
 import { DUPLICATE_NUMBER, deleteLead, findLead, insertLeads, updateLead } from './leads.store.ts';
 
 const DEFAULT_PER_PAGE = 15;
 
-const toFilter = (query: Type.Static<typeof LeadQuery>): LeadFilter => {
-  const from = query.date_from === undefined ? undefined : dayStart(query.date_from);
-  const to = query.date_to === undefined ? undefined : dayStart(query.date_to);
-  const before = to === undefined ? undefined : nextDay(to);
-  return {
-    ...(query.status === undefined ? {} : { status: query.status }),
-    ...(query.campaign_id === undefined ? {} : { campaignId: query.campaign_id }),
-    ...(query.phone_number === undefined ? {} : { phonePattern: toPhonePattern(query.phone_number) }),
-    ...(from === undefined ? {} : { createdFrom: from }),
-    ...(before === undefined ? {} : { createdBefore: before }),
-  };
-};
+const LeadPage = PageOf(Lead);
+const LeadCursorPage = CursorPageOf(Lead);
+// Its serialiser is kept by this very object.
+const CURSOR_PAGE = { ...LeadCursorPage };
 
 const list = (app: App, { db }: RouteDeps): void => {
   const schema = {
     tags: ['leads'],
     summary: 'Page through leads',
-    description: 'Primary leads by ascending id. Filters combine; those given stay in the page URLs.',
+    description:
+      'Primary leads by ascending id. Filters combine; those given stay in the page URLs. With cursor (empty at first) the list is read ' +
+      'from page to page without a count: no lead is skipped, whatever is added meanwhile.',
     querystring: LeadQuery,
-    response: { 200: PageOf(Lead), 422: ValidationFailed },
+    // Serialised by the shape of a page; a page by cursor brings its own.
+    response: {
+      200: Type.Unsafe<Type.Static<typeof LeadPage> | Type.Static<typeof LeadCursorPage>>(LeadPage),
+      422: ValidationFailed,
+    },
   };
-  app.get('/user/leads', { schema }, async (request) => {
-    const { query } = request;
-    const page = { page: resolvePage(query.page), perPage: query.per_page ?? DEFAULT_PER_PAGE };
-    const { leads, total } = await listLeads(db, request.account.id, toFilter(query), toSlice(page));
-    return toPage(leads.map(presentLead), total, page, pageLocation(request));
+  app.get('/user/leads', { schema, config: { cursorPage: LeadCursorPage } }, async (request, reply) => {
+    const { account, query } = request;
+    const location = pageLocation(request);
+    const perPage = query.per_page ?? DEFAULT_PER_PAGE;
+    const filter = toLeadFilter(query);
+    if (location.query.has('cursor')) {
+      const cursor = query.cursor === undefined ? undefined : readCursor(query.cursor);
+      const { leads, ...beside } = await readBeside(db, account.id, filter, query.sort ?? DEFAULT_ORDER, cursor, perPage);
+      reply.type('application/json; charset=utf-8').serializer(reply.compileSerializationSchema(CURSOR_PAGE));
+      return toCursorPage(leads.map(presentLead), perPage, beside, location);
+    }
+    const page = { page: resolvePage(query.page), perPage };
+    const { leads, total } = await listLeads(db, account.id, filter, toSlice(page), query.sort);
+    return toPage(leads.map(presentLead), total, page, location);
   });
 };
 

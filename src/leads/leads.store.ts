@@ -5,8 +5,9 @@ import { callsBeingSent, revokeReserved } from '../calls/revoke.store.ts';
 import type { Db, LeadRow, Variables } from '../db/schema.ts';
 import { DomainError, ValidationError } from '../errors.ts';
 import type { E164 } from '../phone.ts';
+import { takeLeadIds } from './id-horizon.store.ts';
 import type { FoundLead, LeadStatus, NewLead } from './lead.ts';
-import { contactsOf } from './lead-list.store.ts';
+import { contactsOf } from './lead-rows.store.ts';
 import { passTurn } from './turn.store.ts';
 
 export const DUPLICATE_NUMBER = 'This phone number already exists in the campaign';
@@ -39,12 +40,6 @@ export const holdCampaign = async (trx: Db, accountId: number, campaignId: numbe
     .forShare()
     .executeTakeFirst();
   if (row === undefined) throw new DomainError('campaign_not_found');
-};
-
-const takeIds = async (trx: Db, count: number): Promise<number[]> => {
-  const { rows } = await sql<{ id: number }>`
-    select nextval(pg_get_serial_sequence('leads', 'id')) as id from generate_series(1, ${count}::integer)`.execute(trx);
-  return rows.map(({ id }) => id).sort((a, b) => a - b);
 };
 
 interface IncomingRow {
@@ -109,7 +104,7 @@ export const insertLeads = async (
     await holdBlacklist(trx, target.accountId);
     await holdCampaign(trx, target.accountId, target.campaignId);
     const count = leads.reduce((sum, { contacts }) => sum + 1 + contacts.length, 0);
-    const groups = withIds(leads, await takeIds(trx, count));
+    const groups = withIds(leads, await takeLeadIds(trx, count));
     const primaries = await insertRows(
       trx,
       target,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isPhoneFilter, toPhonePattern } from './phone-filter.ts';
+import { isPhoneFilter, toPhonePattern } from './phone.ts';
 
 describe('toPhonePattern', () => {
   test.each([
