@@ -15,7 +15,8 @@ export interface CommandContext {
   output: () => Output;
 }
 
-const withDatabase = async <Result>(config: Config, act: (db: Db) => Promise<Result>): Promise<Result> => {
+/** Opens the configured database for one act, and closes it again. */
+export const withDatabase = async <Result>(config: Config, act: (db: Db) => Promise<Result>): Promise<Result> => {
   const opened = await openConfigured(config);
   try {
     return await act(opened.db);

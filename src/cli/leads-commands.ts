@@ -3,7 +3,8 @@ import { constants, openAsBlob } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import type { CommandContext } from './account-commands.ts';
+import { recountLeads } from '../leads/recount.store.ts';
+import { type CommandContext, withDatabase } from './account-commands.ts';
 import { AnswerLostError, type Connection, type ConnectOptions, connect, RefusedError } from './connect.ts';
 import { findOrMakeCampaign, type Made, type Named, takeBack } from './import-target.ts';
 import { readId } from './option-readers.ts';
@@ -207,9 +208,24 @@ const addList = (leads: Command, { config, output }: CommandContext): void => {
   });
 };
 
-/** Adds `leads import` and `leads list`. */
+const addRecount = (leads: Command, { config, output }: CommandContext): void => {
+  leads
+    .command('recount')
+    .description('count all leads anew and mend the kept counts; says if that was needed. Opens the database itself')
+    .action(async () => {
+      const wrong = await withDatabase(config(), recountLeads);
+      const said =
+        wrong.totals + wrong.cells === 0
+          ? 'All counts were right.'
+          : `Mended ${wrong.totals} totals and ${wrong.cells} counts of blocks and days that were wrong. That should never be: please report it.`;
+      output().result(wrong, said);
+    });
+};
+
+/** Adds `leads import`, `leads list` and `leads recount`. */
 export const addLeadsCommands = (program: Command, context: CommandContext): void => {
-  const leads = program.command('leads').description('import and list leads');
+  const leads = program.command('leads').description('import, list and recount leads');
   addImport(leads, context);
   addList(leads, context);
+  addRecount(leads, context);
 };
