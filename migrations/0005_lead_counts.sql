@@ -146,13 +146,16 @@ drop index leads_count_by_status;
 drop index leads_by_day;
 
 -- A page of the list in its order, one index for each leading filter. They carry what else may be asked, so that what a page
--- passes over, and what has to be counted after all, is read from the index alone.
+-- passes over, and what has to be counted after all, is read from the index alone. That a status or campaign is there always
+-- holds; said here, it keeps the planner from the index for a query that names none, which it could only walk and then sort.
 drop index leads_list;
 drop index leads_list_by_campaign;
 drop index leads_list_by_status;
 create index leads_list on leads (account_id, id) include (campaign_id, status, created_at, phone_number) where primary_id is null;
-create index leads_list_by_campaign on leads (account_id, campaign_id, id) include (status, created_at) where primary_id is null;
-create index leads_list_by_status on leads (account_id, status, id) include (campaign_id, created_at) where primary_id is null;
+create index leads_list_by_campaign on leads (account_id, campaign_id, id) include (status, created_at)
+  where primary_id is null and campaign_id is not null;
+create index leads_list_by_status on leads (account_id, status, id) include (campaign_id, created_at)
+  where primary_id is null and status is not null;
 -- The other orders of the list, and what has changed since an instant.
 create index leads_by_creation on leads (account_id, created_at, id) where primary_id is null;
 create index leads_by_update on leads (account_id, updated_at, id) where primary_id is null;

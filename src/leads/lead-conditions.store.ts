@@ -1,6 +1,7 @@
 // What a filter asks of a row of `leads`, as SQL: for the list, its cursors and exports alike.
 import { type RawBuilder, sql } from 'kysely';
 import { toPhonePattern } from '../phone.ts';
+import { isKept } from './kept-counts.store.ts';
 import { type LeadFilter, windowsOf } from './lead-filter.ts';
 
 const phoneCondition = (accountId: number, pattern: string): RawBuilder<unknown> => {
@@ -32,11 +33,14 @@ const beginnings = (word: string): RawBuilder<unknown> => {
   )`;
 };
 
-const wordCondition = (accountId: number, word: string): RawBuilder<unknown> => {
-  const inVariables = sql`lead_words(variables) @@ ${beginnings(word)}`;
-  const pattern = toPhonePattern(word);
-  const isIndexed = windowsOf(accountId, pattern) !== undefined;
-  return isIndexed ? sql`(${inVariables} or (${phoneCondition(accountId, pattern)}))` : inVariables;
+const wordConditions = (accountId: number, words: readonly string[]): RawBuilder<unknown>[] => {
+  const isNumber = (word: string): boolean => windowsOf(accountId, toPhonePattern(word)) !== undefined;
+  // Together, so that the index looks for leads with all of them.
+  const plain = words.filter((word) => !isNumber(word)).map(beginnings);
+  const numbers = words
+    .filter(isNumber)
+    .map((word) => sql`(lead_words(variables) @@ ${beginnings(word)} or (${phoneCondition(accountId, toPhonePattern(word))}))`);
+  return [...(plain.length === 0 ? [] : [sql`lead_words(variables) @@ (${sql.join(plain, sql` && `)})`]), ...numbers];
 };
 
 // A page of some days in the order of ids is read in that order, between the ids that those days have. By the days' own index it
@@ -51,17 +55,13 @@ export const conditionsOf = (accountId: number, filter: LeadFilter, { orderedByI
   const { status, campaignId, phonePattern, createdFrom, createdBefore, updatedSince, variables = {}, words = [] } = filter;
   const conditions = [sql`account_id = ${accountId}::bigint`, sql`primary_id is null`];
   if (campaignId !== undefined) conditions.push(sql`campaign_id = ${campaignId}::bigint`);
-  conditions.push(
-    campaignId === undefined
-      ? sql`campaign_id <> all ((select ids from gone)::bigint[])`
-      : sql`not ${campaignId}::bigint = any ((select ids from gone)::bigint[])`,
-  );
+  conditions.push(campaignId === undefined ? isKept : sql`not ${campaignId}::bigint = any ((select ids from gone)::bigint[])`);
   if (status !== undefined) conditions.push(sql`status = ${status}`);
   if (phonePattern !== undefined) conditions.push(phoneCondition(accountId, phonePattern));
   if (createdFrom !== undefined) conditions.push(sql`${creation(orderedById)} >= ${createdFrom}::timestamptz`);
   if (createdBefore !== undefined) conditions.push(sql`${creation(orderedById)} < ${createdBefore}::timestamptz`);
   for (const [name, value] of Object.entries(variables)) conditions.push(variableCondition(accountId, name, value));
-  for (const word of words) conditions.push(wordCondition(accountId, word));
+  conditions.push(...wordConditions(accountId, words));
   if (updatedSince !== undefined) conditions.push(sql`updated_at >= ${updatedSince}::timestamptz`);
   return sql.join(conditions, sql` and `);
 };

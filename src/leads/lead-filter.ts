@@ -62,3 +62,10 @@ export const windowsOf = (accountId: number, phonePattern: string): Windows | un
   const starts = Array.from({ length: digits.length - WINDOW + 1 }, (_, at) => at);
   return { mode: 'all', windows: [...new Set(starts.map((at) => key(digits.slice(at, at + WINDOW))))] };
 };
+
+/** Whether an index finds what matches a filter that is not counted, or the account's leads have to be passed over. */
+export const isIndexed = (accountId: number, { phonePattern, updatedSince, variables, words }: LeadFilter): boolean =>
+  (phonePattern !== undefined && windowsOf(accountId, phonePattern) !== undefined) ||
+  updatedSince !== undefined ||
+  variables !== undefined ||
+  words !== undefined;

@@ -3,10 +3,10 @@ import { type RawBuilder, sql } from 'kysely';
 import { PREPARED } from '../db/prepared.ts';
 import type { Db } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
-import { BLOCK_IDS, counted, fromPlace, gone, place } from './kept-counts.store.ts';
+import { BLOCK_IDS, blocksOf, counted, fromPlace, gone, inBlock, place } from './kept-counts.store.ts';
 import type { FoundLead } from './lead.ts';
 import { conditionsOf } from './lead-conditions.store.ts';
-import { DEFAULT_ORDER, isCounted, type LeadFilter, type LeadOrder, readOrder } from './lead-filter.ts';
+import { DEFAULT_ORDER, isCounted, isIndexed, type LeadFilter, type LeadOrder, readOrder } from './lead-filter.ts';
 import { besideCounted, LEAD_COLUMNS, type ListedRow, toLead } from './lead-rows.store.ts';
 
 /** What is asked of a list. */
@@ -28,10 +28,11 @@ const USUAL_LIMITS = [15, 25, 50, 100];
 
 const NONE = sql``;
 
-const byOrder = (order: LeadOrder): RawBuilder<unknown> => {
+const byOrder = (order: LeadOrder, of = ''): RawBuilder<unknown> => {
   const { column, descending } = readOrder(order);
   const way = sql.raw(descending ? 'desc' : 'asc');
-  return column === 'id' ? sql`id ${way}` : sql`${sql.ref(column)} ${way}, id ${way}`;
+  const id = sql`${sql.ref(`${of}id`)} ${way}`;
+  return column === 'id' ? id : sql`${sql.ref(`${of}${column}`)} ${way}, ${id}`;
 };
 
 const isById = ({ order }: Asked): boolean => readOrder(order).column === 'id';
@@ -60,16 +61,27 @@ const keptStatement = (asked: Asked): RawBuilder<CountedRow> => {
   const { accountId, filter, order, offset, limit } = asked;
   const sought = isSought(asked) ? sql`, ${place(accountId, filter, offset, readOrder(order).descending)}` : NONE;
   const mark = USUAL_LIMITS.includes(limit) ? sql.raw(PREPARED) : NONE;
-  return sql<CountedRow>`${mark} with ${gone(accountId)}, ${counted(accountId, filter)}${sought} ${besideCounted(keptPage(asked))}`;
+  return sql<CountedRow>`${mark} with ${gone(accountId)}, ${counted(accountId, filter)}${sought} ${besideCounted(keptPage(asked), byOrder(order, 'page.'))}`;
 };
 
-/** All else has to be found to be counted: once, and then the page is taken of what was found. */
+const columnsOf = (order: LeadOrder): RawBuilder<unknown> => {
+  const { column } = readOrder(order);
+  return column === 'id' ? sql`id` : sql`id, ${sql.ref(column)}`;
+};
+
+// All that match: by an index that finds them, or, where none does, by passing over the account's leads block by block.
+const allFound = ({ accountId, filter, order }: Asked): RawBuilder<unknown> => {
+  const found = sql`select ${columnsOf(order)} from leads where ${conditionsOf(accountId, filter, { orderedById: false })}`;
+  if (isIndexed(accountId, filter)) return found;
+  return sql`select found.* from (${blocksOf(accountId, filter)}) blocks cross join lateral (${found} and ${inBlock} offset 0) found`;
+};
+
+/** What the kept counts do not know has to be found to be counted: once, and then the page is taken of what was found. */
 const foundStatement = (asked: Asked): RawBuilder<CountedRow> => {
-  const { accountId, filter, order, offset, limit } = asked;
-  const ids = sql`select id from found order by ${byOrder(order)} offset ${offset}::bigint limit ${limit}::bigint`;
-  return sql<CountedRow>`with ${gone(accountId)}, found as materialized (
-    select ${isById(asked) ? sql`id` : sql`id, ${sql.ref(readOrder(order).column)}`} from leads where ${conditionsOf(accountId, filter, { orderedById: false })}
-  ), counted as (select count(*) as total from found) ${besideCounted(rowsOf(ids, order))}`;
+  const { accountId, order, offset, limit } = asked;
+  const ids = sql`select id from found order by ${byOrder(order)} offset ${offset}::bigint limit ${sql.lit(limit)}`;
+  return sql<CountedRow>`with ${gone(accountId)}, found as materialized (${allFound(asked)}),
+  counted as (select count(*) as total from found) ${besideCounted(rowsOf(ids, order), byOrder(order, 'page.'))}`;
 };
 
 /** One page of an account's primaries, and how many match in all. */

@@ -32,10 +32,11 @@ export const withCompany = (page: RawBuilder<unknown>): RawBuilder<unknown> => s
   select page.*, campaigns.name as campaign_name, ${CONTACTS}
   from (${page}) page join campaigns on campaigns.id = page.campaign_id`;
 
-/** The same beside the one row `counted`, which is there also when the page is empty. */
-export const besideCounted = (page: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+/** The same beside the one row `counted`, which is there also when the page is empty; ordered by columns of the page. */
+export const besideCounted = (page: RawBuilder<unknown>, order: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   select counted.total, page.*, campaigns.name as campaign_name, ${CONTACTS}
-  from counted left join lateral (${page}) page on true left join campaigns on campaigns.id = page.campaign_id`;
+  from counted left join lateral (${page}) page on true left join campaigns on campaigns.id = page.campaign_id
+  order by ${order}`;
 
 /** The lead of a row, or nothing. */
 export const toLead = (row: ListedRow): FoundLead[] => {

@@ -12,6 +12,12 @@ export interface Statement {
 export interface PlanNode {
   'Node Type': string;
   'Relation Name'?: string;
+  'Index Name'?: string;
+  /** Of a plan that was run: rows for each time it was run, and what was looked at besides. */
+  'Actual Rows'?: number;
+  'Actual Loops'?: number;
+  'Rows Removed by Filter'?: number;
+  'Rows Removed by Index Recheck'?: number;
   Plans?: PlanNode[];
 }
 
@@ -45,3 +51,31 @@ export const planOf = async (db: Db, query: CompiledQuery): Promise<PlanNode[]> 
   if (plan === undefined) throw new Error('The database gave no plan.');
   return flatten(plan);
 };
+
+const toLiteral = (value: unknown): string => {
+  if (value === null || value === undefined) return 'null';
+  if (Array.isArray(value)) return toLiteral(`{${value.join(',')}}`);
+  const text = value instanceof Date ? value.toISOString() : String(value);
+  return `'${text.replaceAll("'", "''")}'`;
+};
+
+/**
+ * All steps of a statement's plan, with what each of them has read when it was run: `custom` as it is planned for these values, `generic`
+ * as the server plans a prepared statement once and for all.
+ */
+export const planAsRun = (db: Db, query: CompiledQuery, mode: 'custom' | 'generic'): Promise<PlanNode[]> =>
+  db.connection().execute(async (connection) => {
+    const run = async (text: string) =>
+      (await connection.executeQuery<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(CompiledQuery.raw(text))).rows;
+    await run(`set plan_cache_mode = force_${mode}_plan`);
+    await run(`prepare watched as ${query.sql}`);
+    try {
+      const rows = await run(`explain (analyze, timing off, format json) execute watched (${query.parameters.map(toLiteral).join(', ')})`);
+      const plan = rows[0]?.['QUERY PLAN'][0]?.Plan;
+      if (plan === undefined) throw new Error('The database gave no plan.');
+      return flatten(plan);
+    } finally {
+      await run('deallocate watched');
+      await run('reset plan_cache_mode');
+    }
+  });
