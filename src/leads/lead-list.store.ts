@@ -3,17 +3,8 @@ import { type Expression, type SelectQueryBuilder, sql } from 'kysely';
 import type { Database, Db } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
 import { inSnapshot } from '../db/snapshot.ts';
-import type { ContactRow, FoundLead, LeadStatus } from './lead.ts';
-
-/** Filters of the list; all that are given must hold. Instants bound `created_at`: from inclusive, before exclusive. */
-export interface LeadFilter {
-  status?: LeadStatus;
-  campaignId?: number;
-  /** A `like` pattern. */
-  phonePattern?: string;
-  createdFrom?: Date;
-  createdBefore?: Date;
-}
+import type { ContactRow, FoundLead } from './lead.ts';
+import type { LeadFilter } from './lead-filter.ts';
 
 type LeadsQuery<Out> = SelectQueryBuilder<Database, 'leads', Out>;
 

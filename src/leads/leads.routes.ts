@@ -1,35 +1,20 @@
 // Leads over HTTP: the list (the seed document), create, read, update, delete.
-import type { Type } from 'typebox';
 import { waitUntilSent } from '../calls/revoke.store.ts';
 import { DomainError, ValidationError } from '../errors.ts';
 import { IdParams, Message, MessageWith, ValidationFailed } from '../http/fields.ts';
 import { PageOf, resolvePage, toPage, toSlice } from '../http/page.ts';
 import { pageLocation } from '../http/page-location.ts';
-import { toPhonePattern } from '../http/phone-filter.ts';
 import { spellings } from '../http/spellings.ts';
 import type { App, RouteDeps } from '../http/types.ts';
-import { dayStart, nextDay } from '../http/wire-time.ts';
 import { contactsRoutes } from './contacts.routes.ts';
 import { Lead, LeadCreate, LeadQuery, LeadUpdate } from './lead.schema.ts';
 import { presentLead } from './lead.ts';
-import { type LeadFilter, listLeads } from './lead-list.store.ts';
+import { toFilter } from './lead-filter.schema.ts';
+import { listLeads } from './lead-list.store.ts';
 import { findRepeatedNumbers } from './lead-numbers.ts';
 import { DUPLICATE_NUMBER, deleteLead, findLead, insertLeads, updateLead } from './leads.store.ts';
 
 const DEFAULT_PER_PAGE = 15;
-
-const toFilter = (query: Type.Static<typeof LeadQuery>): LeadFilter => {
-  const from = query.date_from === undefined ? undefined : dayStart(query.date_from);
-  const to = query.date_to === undefined ? undefined : dayStart(query.date_to);
-  const before = to === undefined ? undefined : nextDay(to);
-  return {
-    ...(query.status === undefined ? {} : { status: query.status }),
-    ...(query.campaign_id === undefined ? {} : { campaignId: query.campaign_id }),
-    ...(query.phone_number === undefined ? {} : { phonePattern: toPhonePattern(query.phone_number) }),
-    ...(from === undefined ? {} : { createdFrom: from }),
-    ...(before === undefined ? {} : { createdBefore: before }),
-  };
-};
 
 const list = (app: App, { db }: RouteDeps): void => {
   const schema = {
