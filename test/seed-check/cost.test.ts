@@ -1,7 +1,8 @@
 // The seed document's point 49: what a page of a long list costs, told by its statements and their plans, not by a clock.
 import { sql } from 'kysely';
 import { beforeAll, expect, test } from 'vitest';
-import { type LeadFilter, listLeads } from '../../src/leads/lead-list.store.ts';
+import type { LeadFilter } from '../../src/leads/lead-filter.ts';
+import { listLeads } from '../../src/leads/lead-list.store.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { databaseKind } from '../support/db.ts';
 import { insertCampaign, insertManyLeads } from '../support/insert-leads.ts';
