@@ -2,8 +2,9 @@
 import { Readable } from 'node:stream';
 import { stringify } from 'csv-stringify/sync';
 
-// Also what an import could take for a delimiter, or would trim.
-const QUOTED = /[;\t]|^\s|\s$/;
+// With CRLF between rows the package would leave a line end of another kind bare. The others an import could take for a delimiter,
+// or would trim.
+const QUOTED = /[;\t\r\n]|^\s|\s$/;
 const OPTIONS = { record_delimiter: '\r\n' as const, quoted_match: QUOTED };
 
 /** A file of a header and batches of rows, which are asked for as fast as somebody reads. */
