@@ -39,6 +39,22 @@ test('each batch is one statement of its own, asked for when it is wanted, and n
   expect(statements.length).toBeLessThanOrEqual(before + 1);
 });
 
+test('others have their turn between any two batches', async () => {
+  let turns = 0;
+  let isOver = false;
+  const turn = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(turn);
+  };
+  const { watched, statements } = watchStatements(t.db);
+  setImmediate(turn);
+  await surveyLeads(watched, t.clock, range, { contacts: true, mostNames: 200 });
+  for await (const leads of readLeads(watched, t.clock, range, { contacts: true })) expect(leads).not.toEqual([]);
+  isOver = true;
+  expect(statements.length).toBeGreaterThan(8);
+  expect(turns).toBeGreaterThanOrEqual(statements.length);
+});
+
 test('leads that come later are not part of it; those that go are gone', async () => {
   const late = await insertLead(t.db, t.mine.account.id, campaign);
   const ids = await collect();

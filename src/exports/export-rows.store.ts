@@ -34,7 +34,10 @@ const inRange = ({ accountId, filter, lastId }: LeadRange, after: number): RawBu
 const FAST_MS = 20;
 const SLOW_MS = 60;
 
-/** A size that follows what the last read took. */
+// The embedded database answers without ever letting the event loop turn.
+const letOthersWork = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A size that follows what the last read took, and a pause behind each. */
 const createPace = (clock: Clock, { least, most }: { least: number; most: number }) => {
   let size = least;
   return async <Result>(read: (size: number) => Promise<Result>): Promise<Result> => {
@@ -43,6 +46,7 @@ const createPace = (clock: Clock, { least, most }: { least: number; most: number
     const took = clock().getTime() - began;
     if (took < FAST_MS) size = Math.min(most, size * 2);
     if (took > SLOW_MS) size = Math.max(least, Math.floor(size / 2));
+    await letOthersWork();
     return result;
   };
 };

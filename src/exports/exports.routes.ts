@@ -11,7 +11,7 @@ import { ExportedFile, type ExportFormat, ExportQuery, MEDIA_TYPES } from './exp
 import { fixRange, type LeadRange, readLeads, surveyLeads } from './export-rows.store.ts';
 import { allColumns, chosenColumns, headerCells, isNumeric, leadCells, type NamedColumn } from './lead-cells.ts';
 import { writeNdjson } from './ndjson.writer.ts';
-import { MAX_ROWS } from './sheet-xml.ts';
+import { fitsSheet, MAX_ROWS } from './sheet-xml.ts';
 import { writeXlsx } from './xlsx.writer.ts';
 
 type Query = Type.Static<typeof ExportQuery>;
@@ -47,7 +47,7 @@ interface Plan {
 }
 
 const refuseLongList = (leads: number): void => {
-  if (leads < MAX_ROWS) return;
+  if (fitsSheet(leads)) return;
   throw new ValidationError({
     format: [`A sheet holds ${MAX_ROWS - 1} leads and the list has ${leads}: take csv or ndjson, or narrow the list.`],
   });

@@ -3,6 +3,9 @@
 /** Rows that a sheet can have, the header included. */
 export const MAX_ROWS = 1_048_576;
 
+/** Whether a sheet holds so many rows beside its header. */
+export const fitsSheet = (rows: number): boolean => rows < MAX_ROWS;
+
 /** Characters that a cell can have. */
 const MAX_CHARACTERS = 32_767;
 

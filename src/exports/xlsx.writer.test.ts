@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { readArchive, readWorkbook } from '../../test/support/read-workbook.ts';
-import { columnLetters, escapeText, sheetRow } from './sheet-xml.ts';
+import { columnLetters, escapeText, fitsSheet, sheetRow } from './sheet-xml.ts';
 import { writeXlsx } from './xlsx.writer.ts';
 
 const AT = new Date('2026-03-01T10:00:00Z');
@@ -80,6 +80,10 @@ describe('the sheet', () => {
     ['😀', '😀'],
   ])('%j is written %s', (text, xml) => {
     expect(escapeText(text)).toBe(xml);
+  });
+
+  test('has room for a header and 1,048,575 rows', () => {
+    expect([1_048_575, 1_048_576].map(fitsSheet)).toEqual([true, false]);
   });
 
   test('a row leaves empty cells out', () => {
