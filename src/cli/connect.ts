@@ -1,6 +1,7 @@
 // How commands on leads reach the API: always over HTTP. With a key and a URL it is a running server's; otherwise the
 // database is opened here and a server of our own answers on loopback, to a token that lives as long as the command.
 import { randomBytes } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { pino } from 'pino';
 import type { Account } from '../accounts/account.ts';
 import { createKeyFinder } from '../accounts/accounts.store.ts';
@@ -9,13 +10,15 @@ import { DataDirBusyError } from '../db/data-dir-lock.ts';
 import type { Db } from '../db/schema.ts';
 import { openConfigured, startServer } from '../server.ts';
 import { chooseAccount } from './choose-account.ts';
-import { type Answer, call, NoAnswerError } from './http-call.ts';
+import { type Answer, call, callForFile, NoAnswerError } from './http-call.ts';
 import { CommandError, type Output } from './output.ts';
 
 /** An API to talk to. */
 export interface Connection {
   /** @returns the parsed answer. @throws RefusedError when the server refuses, AnswerLostError when nobody knows. */
   request<Result>(method: string, path: string, body?: object | FormData): Promise<Result>;
+  /** @returns the bytes of a file as they come. @throws RefusedError when the server refuses. */
+  download(path: string): Promise<Readable>;
   close(): Promise<void>;
 }
 
@@ -67,18 +70,29 @@ const readAnswer = (url: string, { status, location, body }: Answer): unknown =>
   return body;
 };
 
-const connectTo = (url: string, token: string, close: () => Promise<void>): Connection => ({
-  async request<Result>(method: string, path: string, body?: object | FormData): Promise<Result> {
-    // Appended: the base may have a path of its own.
+const connectTo = (url: string, token: string, close: () => Promise<void>): Connection => {
+  // Appended: the base may have a path of its own.
+  const locate = (path: string): URL => {
     const whole = `${url.replace(/\/+$/, '')}${path}`;
     if (!URL.canParse(whole)) throw new CommandError(`${url} is not a URL: give one such as http://127.0.0.1:3000 with --url.`);
-    const answer = await call(method, new URL(whole), token, body).catch((error: unknown) => {
-      throw error instanceof NoAnswerError ? lostAnswer(url, error) : error;
-    });
-    return readAnswer(url, answer) as Result;
-  },
-  close,
-});
+    return new URL(whole);
+  };
+  const explain = (error: unknown): never => {
+    throw error instanceof NoAnswerError ? lostAnswer(url, error) : error;
+  };
+  return {
+    async request<Result>(method: string, path: string, body?: object | FormData): Promise<Result> {
+      return readAnswer(url, await call(method, locate(path), token, body).catch(explain)) as Result;
+    },
+    async download(path: string): Promise<Readable> {
+      const answer = await callForFile(locate(path), token).catch(explain);
+      if ('file' in answer) return answer.file;
+      readAnswer(url, answer);
+      throw new CommandError(`The server at ${url} sends no files: is it of an older version?`);
+    },
+    close,
+  };
+};
 
 const callerAccount = async (db: Db, config: Config, options: ConnectOptions): Promise<Account> => {
   if (options.account !== undefined || config.OUTDIAL_API_KEY === undefined) return chooseAccount(db, options.account);

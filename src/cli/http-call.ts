@@ -34,11 +34,13 @@ const parse = (json: string): unknown => {
   }
 };
 
-/**
- * Sends a request, a form as multipart and an object as JSON, and waits for the answer as long as it takes.
- * @throws NoAnswerError
- */
-export const call = async (method: string, url: URL, token: string, body?: object | FormData): Promise<Answer> => {
+interface Sent {
+  response: IncomingMessage;
+  /** Gives up what was not sent yet: the answer needs it no more. */
+  finish: () => void;
+}
+
+const send = async (method: string, url: URL, token: string, body: object | FormData | undefined): Promise<Sent> => {
   const form = body instanceof FormData;
   let isSent = false;
   try {
@@ -58,11 +60,40 @@ export const call = async (method: string, url: URL, token: string, body?: objec
       () => {},
     );
     const [response] = await answered;
-    const { statusCode: status = 0, headers: received } = response;
-    const answer = { status, location: received.location, body: parse(await text(response)) };
-    if (!isSent) request.destroy();
-    return answer;
+    return {
+      response,
+      finish: () => {
+        if (!isSent) request.destroy();
+      },
+    };
   } catch (error) {
     throw new NoAnswerError(isSent, error);
   }
+};
+
+const readWhole = async ({ response, finish }: Sent): Promise<Answer> => {
+  try {
+    const answer = { status: response.statusCode ?? 0, location: response.headers.location, body: parse(await text(response)) };
+    finish();
+    return answer;
+  } catch (error) {
+    throw new NoAnswerError(true, error);
+  }
+};
+
+/**
+ * Sends a request, a form as multipart and an object as JSON, and waits for the answer as long as it takes.
+ * @throws NoAnswerError
+ */
+export const call = async (method: string, url: URL, token: string, body?: object | FormData): Promise<Answer> =>
+  readWhole(await send(method, url, token, body));
+
+/**
+ * Asks for a file: its bytes as they come, or the answer that is none. The bytes fail where the connection breaks before their end.
+ * @throws NoAnswerError
+ */
+export const callForFile = async (url: URL, token: string): Promise<{ file: Readable } | Answer> => {
+  const sent = await send('GET', url, token, undefined);
+  const { headers, statusCode } = sent.response;
+  return statusCode === 200 && headers['content-disposition'] !== undefined ? { file: sent.response } : readWhole(sent);
 };

@@ -1,4 +1,4 @@
-// `outdial leads`: import a contact list, list leads. Clients of the API like any other.
+// `outdial leads`: import a contact list, list leads; export is in export-command.ts. Clients of the API like any other.
 import { constants, openAsBlob } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -6,8 +6,9 @@ import type { Command } from 'commander';
 import { recountLeads } from '../leads/recount.store.ts';
 import { type CommandContext, withDatabase } from './account-commands.ts';
 import { AnswerLostError, type Connection, type ConnectOptions, connect, RefusedError } from './connect.ts';
+import { addExport } from './export-command.ts';
 import { findOrMakeCampaign, type Made, type Named, takeBack } from './import-target.ts';
-import { readId } from './option-readers.ts';
+import { connectOptions, type FilterOptions, filterOptions, filterParameters, toQuery } from './lead-options.ts';
 import { CommandError, type Output, table } from './output.ts';
 
 interface ImportIssue {
@@ -32,12 +33,6 @@ interface ImportOptions extends ConnectOptions {
   map?: string[];
   allowDuplicates?: boolean;
 }
-
-const connectOptions = (command: Command): Command =>
-  command
-    .option('--url <url>', 'a running server (default: OUTDIAL_URL, else the database itself)')
-    .option('--key <key>', 'API key for a running server (default: OUTDIAL_API_KEY)')
-    .option('--account <id>', 'whose leads, when the database is opened directly and holds several accounts', readId);
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
@@ -151,45 +146,20 @@ interface LeadPage {
   total: number;
 }
 
-interface ListOptions extends ConnectOptions {
-  status?: string;
-  campaign?: string;
-  phone?: string;
-  from?: string;
-  to?: string;
+interface ListOptions extends ConnectOptions, FilterOptions {
   perPage?: string;
   page?: string;
 }
 
-const listQuery = (options: ListOptions): string => {
-  const filters = {
-    status: options.status,
-    campaign_id: options.campaign,
-    phone_number: options.phone,
-    date_from: options.from,
-    date_to: options.to,
-    per_page: options.perPage,
-    page: options.page,
-  };
-  const given = Object.entries(filters).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
-};
-
 const addList = (leads: Command, { config, output }: CommandContext): void => {
-  const command = leads
-    .command('list')
-    .description('list leads, a page at a time')
-    .option('--status <status>', 'created, scheduled, processing, completed, rescheduled, reached-max-retries or blacklisted')
-    .option('--campaign <id>', 'of one campaign')
-    .option('--phone <part>', 'whose number holds these digits; with a leading + it begins with them')
-    .option('--from <day>', 'created on or after this day (YYYY-MM-DD, UTC)')
-    .option('--to <day>', 'created on or before this day')
+  const command = filterOptions(leads.command('list').description('list leads, a page at a time'))
     .option('--per-page <n>', '1 to 100')
     .option('--page <n>', 'from 1');
   connectOptions(command).action(async (options: ListOptions) => {
     const api = await connect(config(), options, output());
+    const query = toQuery({ ...filterParameters(options), per_page: options.perPage, page: options.page });
     try {
-      const page = await api.request<LeadPage>('GET', `/api/user/leads${listQuery(options)}`);
+      const page = await api.request<LeadPage>('GET', `/api/user/leads${query}`);
       const rows = page.data.map((lead) => [
         lead.id,
         lead.phone_number,
@@ -222,10 +192,11 @@ const addRecount = (leads: Command, { config, output }: CommandContext): void =>
     });
 };
 
-/** Adds `leads import`, `leads list` and `leads recount`. */
+/** Adds `leads import`, `leads list`, `leads export` and `leads recount`. */
 export const addLeadsCommands = (program: Command, context: CommandContext): void => {
-  const leads = program.command('leads').description('import, list and recount leads');
+  const leads = program.command('leads').description('import, list, export and recount leads');
   addImport(leads, context);
   addList(leads, context);
+  addExport(leads, context);
   addRecount(leads, context);
 };

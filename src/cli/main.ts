@@ -26,6 +26,7 @@ const environmentHelp = (): string =>
     '  outdial serve',
     '  outdial leads import examples/contacts.csv --campaign "Spring renewals" --country RO',
     '  outdial leads list --status created --json',
+    '  outdial leads export --campaign 1 --out leads.xlsx',
     '  outdial account create --name Acme --email ops@acme.example --timezone Europe/Vienna',
     '',
     "While a server runs on the embedded database, the database is that server's: leads commands then go through it when they",

@@ -12,6 +12,7 @@ import { makeCallRoutes } from '../calls/make-call.routes.ts';
 import { campaignsRoutes } from '../campaigns/campaigns.routes.ts';
 import { simulationRoutes } from '../campaigns/simulation.routes.ts';
 import { catalogueRoutes } from '../catalogue/catalogue.routes.ts';
+import { exportsRoutes } from '../exports/exports.routes.ts';
 import { importsRoutes } from '../imports/imports.routes.ts';
 import { historyRoutes } from '../leads/history.routes.ts';
 import { leadsRoutes } from '../leads/leads.routes.ts';
@@ -62,6 +63,7 @@ const CORS = {
   exposedHeaders: [
     'X-Request-Id',
     'Location',
+    'Content-Disposition',
     'Retry-After',
     'X-RateLimit-Limit',
     'X-RateLimit-Remaining',
@@ -123,6 +125,7 @@ const addApi = async (app: App, deps: AppDeps): Promise<void> => {
   accountsRoutes(app, deps);
   leadsRoutes(app, deps);
   importsRoutes(app, deps);
+  exportsRoutes(app, deps);
   blacklistRoutes(app, deps);
   assistantsRoutes(app, deps);
   catalogueRoutes(app, deps);

@@ -200,3 +200,43 @@ test.each([
 ])('variable name of %j', (header, name) => {
   expect(toVariableName(header)).toBe(name);
 });
+
+describe('a file that was exported', () => {
+  const LEAD = ['id', 'campaign_id', 'campaign_name', 'phone_number', 'status', 'call_tries', 'created_at', 'updated_at'];
+  const headers = [
+    ...[...LEAD, 'First Name', 'mobile', 'var.status', 'var.secondary_phone_3', "'=sum"],
+    ...['secondary_phone_1', 'secondary_1_status', 'secondary_1_Work City', 'secondary_1_var.status', 'secondary_phone_2'],
+  ];
+  const namesOf = (columns: readonly { name: string }[]) => columns.map(({ name }) => name);
+
+  test('gives its variables back under their names, and leaves out what a new lead has of its own', () => {
+    const plan = planColumns(headers, new Map());
+    expect(plan.phone.header).toBe('phone_number');
+    expect(namesOf(plan.variables)).toEqual(['First Name', 'mobile', 'status', 'secondary_phone_3', '=sum']);
+    expect(plan.contacts.map(({ phone }) => phone.header)).toEqual(['secondary_phone_1', 'secondary_phone_2']);
+    expect(namesOf(plan.contacts[0]?.variables ?? [])).toEqual(['Work City', 'status']);
+  });
+
+  test('is mapped otherwise where a person says so', () => {
+    const plan = planColumns(
+      headers,
+      new Map([
+        ['mobile', 'phone_number'],
+        ['status', 'old_status'],
+        ['First Name', null],
+      ]),
+    );
+    expect(plan.phone.header).toBe('mobile');
+    expect(namesOf(plan.variables)).toEqual(['old_status', 'status', 'secondary_phone_3', '=sum']);
+    // A phone column that is not the number to call is a further one.
+    expect(plan.contacts.map(({ phone }) => phone.header)).toEqual(['secondary_phone_1', 'secondary_phone_2', 'phone_number']);
+  });
+
+  test('with a name that no variable may have names that one as any file would', () => {
+    expect(namesOf(planColumns([...LEAD, '__proto__', 'var.'], new Map()).variables)).toEqual(['proto', 'var']);
+  });
+
+  test('that lacks one of its columns is read as any file', () => {
+    expect(namesOf(planColumns(LEAD.slice(1), new Map()).variables)).toContain('status');
+  });
+});

@@ -1,7 +1,9 @@
 // Which column of a file is what: the number to call, a further number, a variable. What the person says comes first,
 // then what the headers say; every other column becomes a variable.                                             [pure]
 import { isRecord } from '../is-record.ts';
+import { dropGuard } from '../leads/formula-guard.ts';
 import { MAX_CONTACTS } from '../leads/lead.ts';
+import { isExported, type LeadColumn, readLeadColumn } from '../leads/lead-columns.ts';
 import { quoteCell } from './phone-cell.ts';
 import { foldHeader, rankPhoneHeader } from './phone-headers.ts';
 
@@ -68,11 +70,14 @@ type Target =
   | { kind: 'contact'; slot: number }
   | { kind: 'contact_variable'; slot: number; name: string };
 
+const isAllowedName = (name: string): boolean =>
+  name !== '' && name.length <= MAX_NAME && !/\p{Cc}/u.test(name) && name.isWellFormed() && name !== '__proto__';
+
 const readTarget = (target: string): Target => {
   if (target === 'phone_number') return { kind: 'phone' };
   const contact = /^secondary_phone_(\d+)$/.exec(target) ?? /^secondary_(\d+)_(.+)$/s.exec(target);
   const name = contact === null ? target : contact[2];
-  if (name !== undefined && (name.length > MAX_NAME || /\p{Cc}/u.test(name) || !name.isWellFormed() || name === '__proto__')) {
+  if (name !== undefined && !isAllowedName(name)) {
     throw new MappingError('map', `The map field names a variable that is not allowed: ${quoteCell(name)}.`);
   }
   if (contact === null) return { kind: 'variable', name: target };
@@ -136,6 +141,31 @@ const applyMap = (headers: readonly string[], map: ColumnMap): Map<number, Targe
     targets.set(first, target);
   }
   return targets;
+};
+
+const targetOf = (column: LeadColumn): Target | null => {
+  switch (column.kind) {
+    case 'lead':
+      return column.field === 'phone_number' ? { kind: 'phone' } : null;
+    case 'contact':
+      return column.field === 'phone_number' ? { kind: 'contact', slot: column.slot } : null;
+    case 'variable':
+    case 'contact_variable':
+      return column;
+  }
+};
+
+// A file that was exported says of each column what it is, and its variables keep their spelling. What the person says goes first.
+const readExported = (headers: readonly string[], targets: Map<number, Target | null>): void => {
+  const columns = headers.map((header) => readLeadColumn(dropGuard(header)));
+  const slots = new Set(columns.flatMap((column) => (column.kind === 'contact' && column.field === 'phone_number' ? [column.slot] : [])));
+  columns.forEach((column, index) => {
+    if (targets.has(index) || ('name' in column && !isAllowedName(column.name))) return;
+    if (column.kind === 'contact_variable' && !slots.has(column.slot)) return;
+    const target = targetOf(column);
+    const isTaken = target !== null && [...targets.values()].some((other) => other !== null && sameTarget(other, target));
+    if (!isTaken) targets.set(index, target);
+  });
 };
 
 // The contact that a header numbers; there may be none of that number.
@@ -254,6 +284,7 @@ export const planColumns = (headers: readonly string[], map: ColumnMap, knownVar
   }
   const names: VariableNames = new Map(knownVariables.map((name) => [foldHeader(name), name] as const).filter(([folded]) => folded !== ''));
   const targets = applyMap(headers, map);
+  if (isExported(headers)) readExported(headers, targets);
   if (![...targets.values()].some((target) => target?.kind === 'phone')) {
     const detected = detectPhone(headers, targets, names);
     if (detected === undefined) throw noPhoneColumn(headers);

@@ -1,5 +1,6 @@
 // From a row of cells to a lead, or to the reason why it is none. A bad secondary contact does not cost the lead. [pure]
 import type { Variables } from '../db/schema.ts';
+import { dropGuard } from '../leads/formula-guard.ts';
 import type { NewContact, NewLead } from '../leads/lead.ts';
 import type { CountryCode } from '../phone.ts';
 import type { Column, ColumnPlan, VariableColumn } from './column-mapping.ts';
@@ -28,9 +29,6 @@ interface CellProblem {
   /** The end of a sentence that begins with the cell. */
   problem: string;
 }
-
-// A guard against formulas, written by spreadsheets and by exports; they double an apostrophe that is meant.
-const dropGuard = (cell: string): string => (/^'+[=+\-@]/.test(cell) ? cell.slice(1) : cell);
 
 const cellOf = ({ cells }: CsvRow, { index }: Column): string => dropGuard(cells[index] ?? '');
 

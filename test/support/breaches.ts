@@ -7,6 +7,7 @@ const STORE = 'A store speaks SQL';
 const ROUTES = 'Routes speak HTTP';
 const IMPORT_ROUTES = "The import's routes may also read files";
 const READER = 'A reader reads files';
+const WRITER = 'A writer writes files';
 const HTTP = 'http/ knows routes';
 const DB = 'db/ knows no domain';
 const CLI = 'The CLI starts the server';
@@ -55,7 +56,7 @@ export const BREACHES: Breach[] = [
     '../campaigns/campaigns.routes.ts',
   ]),
   ...breaches('src/leads/breach.ts', PURE, ['../imports/csv.reader.ts', './lead.schema.ts']),
-  ...['accounts', 'assistants', 'blacklist', 'calls', 'campaigns', 'catalogue', 'imports', 'numbers'].flatMap((domain) => [
+  ...['accounts', 'assistants', 'blacklist', 'calls', 'campaigns', 'catalogue', 'exports', 'imports', 'numbers'].flatMap((domain) => [
     ...breaches(`src/${domain}/breach.ts`, PURE, ['kysely']),
     ...breaches(`src/${domain}/breach.store.ts`, STORE, ['fastify']),
     ...breaches(`src/${domain}/breach.routes.ts`, domain === 'imports' ? IMPORT_ROUTES : ROUTES, ['kysely']),
@@ -131,6 +132,20 @@ export const BREACHES: Breach[] = [
     '../leads/leads.store.ts',
     '../leads/leads.routes.ts',
   ]),
+  ...breaches('src/exports/breach.writer.ts', WRITER, [
+    'kysely',
+    'fastify',
+    'csv-parse',
+    '../db/open.ts',
+    '../leads/leads.store.ts',
+    '../leads/leads.routes.ts',
+    '../imports/csv.reader.ts',
+    './export.schema.ts',
+  ]),
+  ...breaches('src/exports/breach.ts', PURE, ['./csv.writer.ts', 'csv-stringify', 'yazl']),
+  ...breaches('src/exports/breach.store.ts', STORE, ['./csv.writer.ts', 'yazl']),
+  ...breaches('src/exports/breach.routes.ts', ROUTES, ['node:stream', 'yazl', '../leads/leads.routes.ts']),
+  ...breaches('src/leads/breach.routes.ts', ROUTES, ['../exports/csv.writer.ts']),
   ...breaches('src/http/breach.ts', HTTP, [
     '../leads/leads.store.ts',
     '../db/open.ts',
@@ -185,6 +200,8 @@ export const ALLOWED: [file: string, ...targets: string[]][] = [
   ],
   ['src/imports/gate.routes.ts', 'node:fs', 'node:stream/promises', 'csv-parse', '../http/fields.ts', './csv.reader.ts'],
   ['src/imports/gate.reader.ts', 'node:fs/promises', 'csv-parse', 'csv-parse/sync', './import.ts'],
+  ['src/exports/gate.writer.ts', 'node:stream', 'csv-stringify/sync', 'yazl', './sheet-xml.ts', '../leads/lead.ts'],
+  ['src/exports/gate.routes.ts', './csv.writer.ts', './export-rows.store.ts', '../leads/lead-query.ts', 'typebox'],
   ['src/http/gate.ts', 'fastify', '../leads/leads.routes.ts', '../errors.ts', '../db/schema.ts', '../accounts/account.ts'],
   ['src/db/gate.ts', 'kysely', 'pg', '@electric-sql/pglite', 'node:fs', './open.ts'],
   ['src/dialer/gate.ts', '../heap.ts', '../virtual-time.ts', './claim.store.ts', '../leads/lead.ts', '../carriers/carrier.ts'],
