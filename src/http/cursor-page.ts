@@ -3,6 +3,7 @@ import { type TSchema, Type } from 'typebox';
 import { isRecord } from '../is-record.ts';
 import type { PageLocation } from './page.ts';
 import { repeatQuery } from './query-string.ts';
+import { readInstant } from './wire-time.ts';
 
 /** Where a page begins: behind a row (or, going back, before it), which is named by what the list is ordered by. */
 export interface Cursor {
@@ -43,7 +44,7 @@ export const readCursor = (text: string): Cursor | undefined => {
     const { id, value, _pointsToNextItems: forward } = read;
     if (typeof id !== 'number' || !Number.isSafeInteger(id) || typeof forward !== 'boolean') return undefined;
     if (value === undefined) return { id, forward };
-    return typeof value === 'string' && /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?$/.test(value) ? { id, value, forward } : undefined;
+    return typeof value === 'string' && readInstant(value) !== undefined ? { id, value, forward } : undefined;
   } catch {
     return undefined;
   }

@@ -101,6 +101,18 @@ test.each(['x', '%00', 'eyJpZCI6MX0', Buffer.from('{"id":"1","_pointsToNextItems
   },
 );
 
+const cursorOf = (fields: object) => Buffer.from(JSON.stringify({ ...fields, _pointsToNextItems: true })).toString('base64url');
+
+test.each([
+  ['id', { id: 1, value: '2026-03-02 08:00:00' }],
+  ['created_at', { id: 1 }],
+  ['updated_at', { id: 1, value: '2026-99-99 99:99:99' }],
+  ['-created_at', { id: 1, value: '' }],
+])('a cursor of another order, or with a time that is none, is refused: sort=%s', async (sort, fields) => {
+  const { status, body } = await t.api.get(`/api/user/leads?sort=${sort}&cursor=${cursorOf(fields)}`);
+  expect([status, Object.keys(body.errors)]).toEqual([422, ['cursor']]);
+});
+
 test('a cursor of another account leads nowhere but through one’s own leads', async () => {
   const { body } = await t.other.get('/api/user/leads?cursor=&per_page=1');
   const own = new Set(await all());

@@ -8,11 +8,12 @@ import { PageOf, resolvePage, toPage, toSlice } from '../http/page.ts';
 import { pageLocation } from '../http/page-location.ts';
 import { spellings } from '../http/spellings.ts';
 import type { App, RouteDeps } from '../http/types.ts';
+import { selectedInvalid } from '../sentences.ts';
 import { contactsRoutes } from './contacts.routes.ts';
 import { Lead, LeadCreate, LeadQuery, LeadUpdate } from './lead.schema.ts';
 import { presentLead } from './lead.ts';
 import { readBeside } from './lead-cursor.store.ts';
-import { DEFAULT_ORDER } from './lead-filter.ts';
+import { DEFAULT_ORDER, readOrder } from './lead-filter.ts';
 import { listLeads } from './lead-list.store.ts';
 import { findRepeatedNumbers } from './lead-numbers.ts';
 import { toLeadFilter } from './lead-query.ts';
@@ -31,7 +32,7 @@ const list = (app: App, { db }: RouteDeps): void => {
     summary: 'Page through leads',
     description:
       'Primary leads by ascending id. Filters combine; those given stay in the page URLs. With cursor (empty at first) the list is read ' +
-      'from page to page without a count: no lead is skipped, whatever is added meanwhile.',
+      'from page to page without a count; in the order of ids no lead is skipped, whatever is added meanwhile.',
     querystring: LeadQuery,
     // Serialised by the shape of a page; a page by cursor brings its own.
     response: {
@@ -45,8 +46,13 @@ const list = (app: App, { db }: RouteDeps): void => {
     const perPage = query.per_page ?? DEFAULT_PER_PAGE;
     const filter = toLeadFilter(query);
     if (location.query.has('cursor')) {
+      const order = query.sort ?? DEFAULT_ORDER;
       const cursor = query.cursor === undefined ? undefined : readCursor(query.cursor);
-      const { leads, ...beside } = await readBeside(db, account.id, filter, query.sort ?? DEFAULT_ORDER, cursor, perPage);
+      // It belongs to the order that it came with.
+      if (cursor !== undefined && (cursor.value === undefined) !== (readOrder(order).column === 'id')) {
+        throw new ValidationError({ cursor: [selectedInvalid('cursor')] });
+      }
+      const { leads, ...beside } = await readBeside(db, account.id, filter, order, cursor, perPage);
       reply.type('application/json; charset=utf-8').serializer(reply.compileSerializationSchema(CURSOR_PAGE));
       return toCursorPage(leads.map(presentLead), perPage, beside, location);
     }

@@ -73,7 +73,7 @@ describe('A. Request', () => {
 
   test('04 all seven parameters are optional, others are ignored', async () => {
     const all = (await list()).body;
-    const more = (await list('sort=-id&limit=1&offset=3&status2=completed&filter[status]=completed&q=%FF')).body;
+    const more = (await list('order=-id&limit=1&offset=3&status2=completed&filter[status]=completed&search=%FF')).body;
     expect([more.total, more.data]).toEqual([all.total, all.data]);
     expect(
       (await list(`status=created&campaign_id=${campaign}&phone_number=44&date_from=2026-01-01&date_to=2026-01-01&per_page=1&page=1`)).body
