@@ -38,10 +38,12 @@ beforeAll(async () => {
 const putLeads = async (count: number, query: URLSearchParams): Promise<void> => {
   const prefix = stripSeparators(query.get('phone_number') ?? '+1202');
   const status = query.get('status') || 'created';
+  // The framework knows no q; with us it is a filter.
+  const variables = JSON.stringify({ name: query.get('q') ?? '' });
   await t.db.deleteFrom('leads').execute();
   await sql`
     insert into leads (account_id, campaign_id, phone_number, variables, status, created_at, updated_at)
-    select ${t.mine.account.id}::bigint, ${CAMPAIGN}::bigint, ${prefix}::text || lpad(g::text, 7, '0'), '{}', ${status}::text,
+    select ${t.mine.account.id}::bigint, ${CAMPAIGN}::bigint, ${prefix}::text || lpad(g::text, 7, '0'), ${variables}::json, ${status}::text,
       '2025-03-01T00:00:00Z', '2025-03-01T00:00:00Z'
     from generate_series(1, ${count}::integer) g`.execute(t.db);
 };
@@ -60,7 +62,7 @@ describe.each(['pagination', 'page-parameter'])('%s', (file) => {
     '%s',
     async (_name, { case: { raw_query, total }, expected }) => {
       const query = new URLSearchParams(raw_query);
-      const needed = JSON.stringify([total, query.get('phone_number'), query.get('status')]);
+      const needed = JSON.stringify([total, query.get('phone_number'), query.get('status'), query.get('q')]);
       if (needed !== held) await putLeads(total, query);
       held = needed;
       const { status, body } = await t.api.get(`/api/user/leads?${raw_query}`, HEADERS);

@@ -128,6 +128,7 @@ describe('q', () => {
     ['an apostrophe', "O'Brien", () => named("O'Brien")],
     ['other scripts', 'josé', () => named('José Ñandú')],
     ['the middle of a word is none', 'ohn', () => []],
+    ['a sign between two words is none', 'john & doe', () => named('John Doe')],
     ['punctuation alone is found nowhere', '&|!', () => []],
   ])('%s', async (_name, text, expected) => {
     expect(await ask(`q=${encodeURIComponent(text)}`)).toEqual(expected());

@@ -16,7 +16,12 @@ export interface LeadFilterQuery {
   q?: string;
 }
 
-const wordsOf = (text: string | undefined): string[] => (text ?? '').split(/\s+/).filter((word) => word !== '');
+// The sign between two words (Smith & Sons) is none; but a text of signs alone was not meant as "all", and finds nobody.
+const wordsOf = (text: string | undefined): string[] => {
+  const parts = (text ?? '').split(/\s+/).filter((part) => part !== '');
+  const words = parts.filter((part) => /[\p{L}\p{N}]/u.test(part));
+  return words.length === 0 ? parts : words;
+};
 
 /** The filter that a request asks for. */
 export const toLeadFilter = (query: LeadFilterQuery): LeadFilter => {
