@@ -130,22 +130,24 @@ const serve = async (): Promise<() => void> => {
   return () => child.kill();
 };
 
+const DROP = `drop database if exists ${DATABASE} with (force)`;
+
+const onPeer = (...commands: string[]) =>
+  run('psql', [
+    '-q',
+    '-h',
+    peer.socket,
+    '-p',
+    peer.port,
+    '-U',
+    'peer',
+    '-d',
+    'postgres',
+    ...commands.flatMap((command) => ['-c', command]),
+  ]);
+
 await requirePeer();
-await run('psql', [
-  '-q',
-  '-h',
-  peer.socket,
-  '-p',
-  peer.port,
-  '-U',
-  'peer',
-  '-d',
-  'postgres',
-  '-c',
-  `drop database if exists ${DATABASE} with (force)`,
-  '-c',
-  `create database ${DATABASE}`,
-]);
+await onPeer(DROP, `create database ${DATABASE}`);
 const opened = await openDatabase({ kind: 'server', url: databaseUrl(DATABASE) });
 await fill(opened.db);
 const { rows: versions } = await sql<{ version: string }>`select split_part(version(), ' ', 2) as version`.execute(opened.db);
@@ -171,19 +173,7 @@ for (const [name, query] of SCENARIOS) {
   }
 }
 stop();
-await run('psql', [
-  '-q',
-  '-h',
-  peer.socket,
-  '-p',
-  peer.port,
-  '-U',
-  'peer',
-  '-d',
-  'postgres',
-  '-c',
-  `drop database if exists ${DATABASE} with (force)`,
-]);
+await onPeer(DROP);
 const floorLine = [...floors].map(([count, { perSecond }]) => `${perSecond.toFixed(0)}/s at ${count}`).join(', ');
 writeSection(
   'The leads list, beside the peer',
