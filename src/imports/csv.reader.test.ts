@@ -226,6 +226,35 @@ describe('rows', () => {
     await expect(collect(readRows(endless(), 'utf-8'))).rejects.toThrow(MalformedCsvError);
   });
 
+  test.each([
+    ['letters', 'a'],
+    ['delimiters', ','],
+    ['blanks', ' '],
+    ['quotes', '"'],
+  ])('a line of two gigabytes of %s is refused after the rows before it, and hardly read', async (_name, character) => {
+    const block = new Uint8Array(65_536).fill(character.charCodeAt(0));
+    let sent = 0;
+    const line = async function* () {
+      yield bytes('a,b\n1,2\n');
+      for (; sent < 32_768; sent += 1) yield block;
+    };
+    const rows: CsvRow[] = [];
+    const failure = (async () => {
+      for await (const row of readRows(line(), 'utf-8')) rows.push(row);
+    })();
+    await expect(failure).rejects.toThrow(MalformedCsvError);
+    await expect(failure).rejects.toMatchObject({ line: 3 });
+    expect(rows.map(({ cells }) => cells[0])).toEqual(['a', '1']);
+    expect(sent).toBeLessThan(80);
+  });
+
+  test('a header that comes in small pieces is looked through once', async () => {
+    const pieces = async function* () {
+      for (let sent = 0; sent < 2_100_000; sent += 512) yield new Uint8Array(512).fill(0x41);
+    };
+    await expect(collect(readRows(pieces(), 'utf-8'))).rejects.toThrow(MalformedCsvError);
+  }, 5_000);
+
   test('arbitrary cells come back, whatever the delimiter, line end and chunk size', async () => {
     const cell = fc.string({ unit: 'grapheme', maxLength: 12 }).map((text) => text.replace(/\r\n?/g, '\n').trim());
     const awkward = fc.constantFrom('', '"', '""', 'a"b', ',', ';', '\t', 'x\ny', '"x"', 'é,ș', '+40 700', '😀');

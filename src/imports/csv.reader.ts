@@ -9,7 +9,10 @@ export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
 /** What a file is, by its bytes. */
 export type FileKind = Encoding | 'workbook' | 'empty';
 
-/** Bytes of a row: 200 cells of 2000 characters of 4 bytes, with room for their quotes. Guards against a quote without end. */
+/**
+ * Bytes of a row: 200 cells of 2000 characters of 4 bytes, with room for their quotes. Guards against a quote without end, and
+ * against a line without end: so many characters in which no row ends are refused, whatever they are.
+ */
 const MAX_ROW_BYTES = 2_000_000;
 const DELIMITERS = [',', ';', '\t'] as const;
 // .xlsx is a ZIP archive, .xls a compound file; both begin with a fixed mark.
@@ -68,17 +71,22 @@ export const detectDelimiter = (header: string): string => {
 // Excel names the delimiter on a line of its own before the header.
 const DELIMITER_LINE = /^("?)sep=(?!")([\t\p{P}\p{S}])\1 *(?=\n|$)/iu;
 
-// Where the first line that is not blank ends, outside quotes; -1 when the text does not hold it whole.
-const headerEnd = (text: string): number => {
+// Looks for the end of the first line that is not blank, outside quotes, in text that comes piece by piece: its place in all
+// of it, or -1. No piece is looked at twice.
+const scanHeader = (): ((piece: string) => number) => {
   let quoted = false;
   let blank = true;
-  for (let at = 0; at < text.length; at += 1) {
-    const char = text[at];
-    if (char === '"') quoted = !quoted;
-    if (char === '\n' && !quoted && !blank) return at;
-    if (char !== undefined && char.trim() !== '') blank = false;
-  }
-  return -1;
+  let before = 0;
+  return (piece) => {
+    for (let at = 0; at < piece.length; at += 1) {
+      const char = piece[at];
+      if (char === '"') quoted = !quoted;
+      if (char === '\n' && !quoted && !blank) return before + at;
+      if (blank && char !== undefined && char.trim() !== '') blank = false;
+    }
+    before += piece.length;
+    return -1;
+  };
 };
 
 // One parser for the whole text. Rows are taken from its callback: as a stream it would drop those it has not yet
@@ -87,6 +95,8 @@ const startParser = (delimiter: string) => {
   const rows: CsvRow[] = [];
   let lastLine = 0;
   let failure: CsvError | undefined;
+  // The parser counts what stands in cells: to it a line of nothing but delimiters, or of blanks, has no size.
+  let unfinished = 0;
   const parser = parse({
     delimiter,
     record_delimiter: '\n',
@@ -107,13 +117,16 @@ const startParser = (delimiter: string) => {
   parser.resume();
   const settle = (act: (done: () => void) => void): Promise<void> => new Promise((resolve) => act(() => resolve()));
   return {
-    write: (text: string) => settle((done) => parser.write(text, done)),
+    write: async (text: string): Promise<void> => {
+      await settle((done) => parser.write(text, done));
+      unfinished = rows.length > 0 ? 0 : unfinished + text.length;
+    },
     end: () => settle((done) => parser.on('close', done).end()),
     take: (): CsvRow[] => rows.splice(0),
     refuse: (): void => {
-      if (failure === undefined) return;
+      if (failure === undefined && unfinished <= MAX_ROW_BYTES) return;
       const line = lastLine + 1;
-      throw failure.code === 'CSV_QUOTE_NOT_CLOSED'
+      throw failure?.code === 'CSV_QUOTE_NOT_CLOSED'
         ? new MalformedCsvError(line, `A quote is opened in the row that begins on line ${line}, and never closed.`)
         : new MalformedCsvError(line, `The row that begins on line ${line} is too large: a quote may not be closed there.`);
     },
@@ -123,14 +136,16 @@ const startParser = (delimiter: string) => {
 const isBlank = ({ cells }: CsvRow): boolean => cells.every((cell) => cell === '');
 
 /**
- * Reads the rows of a file, the header first. Empty rows are left out. Line ends may be mixed and arrive as LF inside cells.
+ * Reads the rows of a file, the header first, as many at a time as a chunk brings; no batch is empty. Empty rows are left out. Line ends
+ * may be mixed and arrive as LF inside cells.
  * @throws MalformedCsvError after the last row that could be read.
  */
-export const readRows = async function* (chunks: AsyncIterable<Uint8Array>, encoding: Encoding): AsyncGenerator<CsvRow, void> {
+export const readRowBatches = async function* (chunks: AsyncIterable<Uint8Array>, encoding: Encoding): AsyncGenerator<CsvRow[], void> {
   let parser: ReturnType<typeof startParser> | undefined;
   let head = '';
+  let end = -1;
+  const findEnd = scanHeader();
   const begin = async (): Promise<ReturnType<typeof startParser>> => {
-    const end = headerEnd(head);
     const [named, , delimiter] = DELIMITER_LINE.exec(head) ?? ['', '', detectDelimiter(end < 0 ? head : head.slice(0, end))];
     const started = startParser(delimiter ?? ',');
     // The line's end stays, so that the lines behind it keep their numbers.
@@ -140,14 +155,26 @@ export const readRows = async function* (chunks: AsyncIterable<Uint8Array>, enco
   for await (const text of decodeText(chunks, encoding)) {
     if (parser === undefined) {
       head += text;
-      if (headerEnd(head) < 0 && head.length < MAX_ROW_BYTES) continue;
+      end = findEnd(text);
+      if (end < 0 && head.length < MAX_ROW_BYTES) continue;
       parser = await begin();
+      head = '';
     } else if (text !== '') await parser.write(text);
-    yield* parser.take().filter((row) => !isBlank(row));
+    const rows = parser.take().filter((row) => !isBlank(row));
+    if (rows.length > 0) yield rows;
     parser.refuse();
   }
   parser ??= await begin();
   await parser.end();
-  yield* parser.take().filter((row) => !isBlank(row));
+  const rows = parser.take().filter((row) => !isBlank(row));
+  if (rows.length > 0) yield rows;
   parser.refuse();
+};
+
+/**
+ * Reads the rows of a file one at a time, as readRowBatches does.
+ * @throws MalformedCsvError after the last row that could be read.
+ */
+export const readRows = async function* (chunks: AsyncIterable<Uint8Array>, encoding: Encoding): AsyncGenerator<CsvRow, void> {
+  for await (const rows of readRowBatches(chunks, encoding)) yield* rows;
 };
