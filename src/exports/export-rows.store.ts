@@ -4,9 +4,10 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Clock } from '../clock.ts';
 import type { Db, Variables } from '../db/schema.ts';
 import { gone } from '../leads/kept-counts.store.ts';
-import type { ContactRow, LeadStatus } from '../leads/lead.ts';
+import type { LeadStatus } from '../leads/lead.ts';
 import { conditionsOf } from '../leads/lead-conditions.store.ts';
 import type { LeadFilter } from '../leads/lead-filter.ts';
+import { type ContactsBeside, contactsBeside, toContacts } from '../leads/lead-rows.store.ts';
 import type { ExportedLead, VariableNames } from './lead-cells.ts';
 
 /** The leads of an account that a filter lets through, up to the last one that there was when it was asked. */
@@ -133,16 +134,10 @@ interface BatchRow {
   call_tries: number;
   created_at: Date;
   updated_at: Date;
-  /** As JSON has it: instants are text. */
-  contacts: (Omit<ContactRow, 'created_at' | 'updated_at'> & { created_at: string; updated_at: string })[] | null;
+  contacts: ContactsBeside;
 }
 
 const NONE = sql`null::json`;
-const CONTACTS = sql`(
-  select json_agg(json_build_object('id', c.id, 'phone_number', c.phone_number, 'variables', c.variables, 'status', c.status,
-    'created_at', c.created_at, 'updated_at', c.updated_at) order by c.position)
-  from leads c where c.primary_id = batch.id
-)`;
 const CONTACT_BYTES = sql`coalesce((select sum(octet_length(c.variables::text)) from leads c where c.primary_id = leads.id), 0)`;
 
 const batchOf = (range: LeadRange, after: number, size: number, withContacts: boolean): RawBuilder<BatchRow> => sql<BatchRow>`
@@ -154,19 +149,12 @@ const batchOf = (range: LeadRange, after: number, size: number, withContacts: bo
     select chunk.*, sum(bytes) over (order by id rows unbounded preceding) - bytes as before from chunk
   )
   select batch.id, campaign_id, campaigns.name as campaign_name, phone_number, variables, batch.status, call_tries,
-    batch.created_at, batch.updated_at, ${withContacts ? CONTACTS : NONE} as contacts
+    batch.created_at, batch.updated_at, ${withContacts ? contactsBeside('batch') : NONE} as contacts
   from batch join campaigns on campaigns.id = campaign_id
   where before < ${MAX_BATCH_BYTES}
   order by batch.id`;
 
-const toLead = ({ contacts, ...row }: BatchRow): ExportedLead => ({
-  ...row,
-  contacts: (contacts ?? []).map((contact) => ({
-    ...contact,
-    created_at: new Date(contact.created_at),
-    updated_at: new Date(contact.updated_at),
-  })),
-});
+const toLead = ({ contacts, ...row }: BatchRow): ExportedLead => ({ ...row, contacts: toContacts(contacts) });
 
 /** The leads of a list by ascending id, with their contacts if wanted. The next batch is read when it is asked for. */
 export const readLeads = async function* (

@@ -1,7 +1,7 @@
 // The counts that the database keeps (migrations/0005): how many leads match campaign, status and days, and where in the ids a page
 // of them begins. As SQL, to be part of the one statement that also reads the page, so that all is of one instant.
 import { type RawBuilder, sql } from 'kysely';
-import type { LeadFilter } from './lead-filter.ts';
+import { isDated, type LeadFilter } from './lead-filter.ts';
 
 /** Ids that a block has, as lead_block() divides them. */
 export const BLOCK_IDS = 2048;
@@ -25,8 +25,6 @@ export const isKept: RawBuilder<unknown> = sql`
 
 const isAlive = (accountId: number, campaignId: number): RawBuilder<boolean> => sql`
   exists (select from campaigns where id = ${campaignId}::bigint and account_id = ${accountId}::bigint and deleted_at is null)`;
-
-const isDated = ({ createdFrom, createdBefore }: LeadFilter): boolean => createdFrom !== undefined || createdBefore !== undefined;
 
 const toDay = (date: Date): string => date.toISOString().slice(0, 10);
 

@@ -6,7 +6,7 @@ import { gone } from './kept-counts.store.ts';
 import type { FoundLead } from './lead.ts';
 import { conditionsOf } from './lead-conditions.store.ts';
 import { type LeadFilter, type LeadOrder, readOrder } from './lead-filter.ts';
-import { type ListedRow, toLead, withCompany } from './lead-rows.store.ts';
+import { byOrder, LEAD_COLUMNS, type ListedRow, toLead, withCompany } from './lead-rows.store.ts';
 
 /** A row's place in an order: its id, and the ordering column's value as text where that is not the id. */
 export interface LeadPlace {
@@ -41,14 +41,12 @@ const beyond = (cursor: LeadCursor, order: LeadOrder): RawBuilder<unknown> => {
 };
 
 const readRows = async (db: Db, accountId: number, filter: LeadFilter, order: LeadOrder, cursor: LeadCursor, limit: number) => {
-  const { column, descending } = readOrder(order);
-  const forward = cursor?.forward ?? true;
-  const way = sql.raw(forward === descending ? 'desc' : 'asc');
-  const ordered = column === 'id' ? sql`id ${way}` : sql`${sql.ref(column)} ${way}, id ${way}`;
+  const { column } = readOrder(order);
+  const ordered = byOrder(order, { reversed: cursor?.forward === false });
   const { rows } = await sql<PlacedRow>`
     with ${gone(accountId)}
     ${withCompany(sql`
-      select id, campaign_id, phone_number, variables, status, created_at, updated_at, ${placeOf(column)} as place from leads
+      select ${LEAD_COLUMNS}, ${placeOf(column)} as place from leads
       where ${conditionsOf(accountId, filter, { orderedById: column === 'id' })}${beyond(cursor, order)}
       order by ${ordered} limit ${sql.lit(limit)}`)}
     order by ${ordered}`.execute(db);

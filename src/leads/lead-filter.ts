@@ -37,6 +37,9 @@ export const readOrder = (order: LeadOrder): { column: 'id' | 'created_at' | 'up
 export const isCounted = ({ phonePattern, updatedSince, variables, words }: LeadFilter): boolean =>
   phonePattern === undefined && updatedSince === undefined && variables === undefined && words === undefined;
 
+/** Whether a filter asks for days. */
+export const isDated = ({ createdFrom, createdBefore }: LeadFilter): boolean => createdFrom !== undefined || createdBefore !== undefined;
+
 /** Digits of a part of a number that the index of windows can find. Fewer stand in most numbers. */
 const WINDOW = 5;
 const SHORTEST = WINDOW - 1;

@@ -6,8 +6,8 @@ import type { Slice } from '../db/slice.ts';
 import { BLOCK_IDS, blocksOf, counted, fromPlace, gone, inBlock, place } from './kept-counts.store.ts';
 import type { FoundLead } from './lead.ts';
 import { conditionsOf } from './lead-conditions.store.ts';
-import { DEFAULT_ORDER, isCounted, isIndexed, type LeadFilter, type LeadOrder, readOrder } from './lead-filter.ts';
-import { besideCounted, LEAD_COLUMNS, type ListedRow, toLead } from './lead-rows.store.ts';
+import { DEFAULT_ORDER, isCounted, isDated, isIndexed, type LeadFilter, type LeadOrder, readOrder } from './lead-filter.ts';
+import { besideCounted, byOrder, LEAD_COLUMNS, type ListedRow, toLead } from './lead-rows.store.ts';
 
 /** What is asked of a list. */
 interface Asked extends Slice {
@@ -28,40 +28,31 @@ const USUAL_LIMITS = [15, 25, 50, 100];
 
 const NONE = sql``;
 
-const byOrder = (order: LeadOrder, of = ''): RawBuilder<unknown> => {
-  const { column, descending } = readOrder(order);
-  const way = sql.raw(descending ? 'desc' : 'asc');
-  const id = sql`${sql.ref(`${of}id`)} ${way}`;
-  return column === 'id' ? id : sql`${sql.ref(`${of}${column}`)} ${way}, ${id}`;
-};
-
 const isById = ({ order }: Asked): boolean => readOrder(order).column === 'id';
-const isDated = ({ filter }: Asked): boolean => filter.createdFrom !== undefined || filter.createdBefore !== undefined;
 const isSought = (asked: Asked): boolean => isById(asked) && isCounted(asked.filter) && asked.offset >= BLOCK_IDS;
 
 // The rows of ids. What a page passes over is read from an index alone, without its rows.
-const rowsOf = (ids: RawBuilder<unknown>, order: LeadOrder): RawBuilder<unknown> =>
-  sql`select ${LEAD_COLUMNS} from (${ids}) ids join leads using (id) order by ${byOrder(order)}`;
+const rowsOf = (ids: RawBuilder<unknown>): RawBuilder<unknown> => sql`select ${LEAD_COLUMNS} from (${ids}) ids join leads using (id)`;
 
 /** A page of what the kept counts know, read in its order. */
 const keptPage = (asked: Asked): RawBuilder<unknown> => {
   const { accountId, filter, order, offset, limit } = asked;
   const { descending } = readOrder(order);
   const within =
-    isDated(asked) && isById(asked) ? sql` and id >= (select first_id from counted) and id <= (select last_id from counted)` : NONE;
+    isDated(filter) && isById(asked) ? sql` and id >= (select first_id from counted) and id <= (select last_id from counted)` : NONE;
   const from = isSought(asked) ? sql` and ${fromPlace(descending)}` : NONE;
   const found = (columns: RawBuilder<unknown>, skip: RawBuilder<unknown>) => sql`
     select ${columns} from leads where ${conditionsOf(accountId, filter, { orderedById: isById(asked) })}${within}${from}
     order by ${byOrder(order)} ${skip} limit ${sql.lit(limit)}`;
   if (offset === 0) return found(LEAD_COLUMNS, NONE);
-  return rowsOf(found(sql`id`, isSought(asked) ? sql`offset (select skip from place)` : sql`offset ${offset}::bigint`), order);
+  return rowsOf(found(sql`id`, isSought(asked) ? sql`offset (select skip from place)` : sql`offset ${offset}::bigint`));
 };
 
 const keptStatement = (asked: Asked): RawBuilder<CountedRow> => {
   const { accountId, filter, order, offset, limit } = asked;
   const sought = isSought(asked) ? sql`, ${place(accountId, filter, offset, readOrder(order).descending)}` : NONE;
   const mark = USUAL_LIMITS.includes(limit) ? sql.raw(PREPARED) : NONE;
-  return sql<CountedRow>`${mark} with ${gone(accountId)}, ${counted(accountId, filter)}${sought} ${besideCounted(keptPage(asked), byOrder(order, 'page.'))}`;
+  return sql<CountedRow>`${mark} with ${gone(accountId)}, ${counted(accountId, filter)}${sought} ${besideCounted(keptPage(asked), order)}`;
 };
 
 const columnsOf = (order: LeadOrder): RawBuilder<unknown> => {
@@ -81,7 +72,7 @@ const foundStatement = (asked: Asked): RawBuilder<CountedRow> => {
   const { accountId, order, offset, limit } = asked;
   const ids = sql`select id from found order by ${byOrder(order)} offset ${offset}::bigint limit ${sql.lit(limit)}`;
   return sql<CountedRow>`with ${gone(accountId)}, found as materialized (${allFound(asked)}),
-  counted as (select count(*) as total from found) ${besideCounted(rowsOf(ids, order), byOrder(order, 'page.'))}`;
+  counted as (select count(*) as total from found) ${besideCounted(rowsOf(ids), order)}`;
 };
 
 /** One page of an account's primaries, and how many match in all. */
