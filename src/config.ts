@@ -133,7 +133,7 @@ export const VARIABLES = {
     'A PostgreSQL 15 or newer, as postgres://user:password@host/name. Unset: the embedded database in DATA_DIR.',
     readUrl('postgres', 'postgresql'),
   ),
-  DATA_DIR: variable('./data', 'Folder of the embedded database.', readText),
+  DATA_DIR: variable('./data', 'Folder of the embedded database, and of the files that are being imported.', readText),
   IMPORT_MAX_MB: variable(
     '200',
     'Megabytes that an imported file may have.',

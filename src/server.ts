@@ -1,4 +1,5 @@
 // The composition root: settings -> database -> application -> listening; and back again on a stop.
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { authenticateBy, ensureFirstAccount } from './accounts/accounts.store.ts';
@@ -8,7 +9,8 @@ import { type DatabaseSource, type OpenedDatabase, openDatabase } from './db/ope
 import { CARRIER, type Engine, type Role, startEngine } from './engine.ts';
 import { type AppDeps, buildApp } from './http/app.ts';
 import type { Authenticate } from './http/auth.ts';
-import { failInterruptedImports } from './imports/imports.store.ts';
+import { createImporter, type Importer } from './importer.ts';
+import { releaseImports } from './imports/imports.store.ts';
 import { createPurger } from './purger.ts';
 
 /** Which database the settings name. */
@@ -21,6 +23,11 @@ export const databaseSource = (config: Config, log?: Logger): DatabaseSource =>
         onIdleError: (error) => log?.error({ err: error }, 'a database connection failed'),
       };
 
+// The embedded database does one thing at a time: so long may a batch of an import make others wait.
+const EMBEDDED_BATCH_MS = 20;
+// Most files are imported within this time, and their answer says how it went.
+const IMPORT_WAIT_MS = 2000;
+
 /** A server that answers. */
 export interface RunningServer {
   /** Where it is reached from the same machine. */
@@ -31,7 +38,12 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-const appDeps = (config: Config, { db }: OpenedDatabase, clock: Clock, authenticate: Authenticate): Omit<AppDeps, 'purge' | 'wake'> => ({
+const appDeps = (
+  config: Config,
+  { db }: OpenedDatabase,
+  clock: Clock,
+  authenticate: Authenticate,
+): Omit<AppDeps, 'purge' | 'wake' | 'imports'> => ({
   db,
   clock,
   authenticate,
@@ -65,6 +77,15 @@ export const startServer = async (
   const { db } = opened;
   const clock = systemClock;
   const purger = createPurger(db, (error) => log.error({ err: error }, 'purging a deleted campaign failed'));
+  const folder = join(config.DATA_DIR, 'imports');
+  const isEmbedded = config.DATABASE_URL === undefined;
+  const importer: Importer = createImporter({
+    db,
+    clock,
+    folder,
+    onError: (error, importId) => log.error({ err: error, importId }, 'an import failed'),
+    ...(isEmbedded ? { batchMs: EMBEDDED_BATCH_MS } : {}),
+  });
   let app: FastifyInstance | undefined;
   let engine: Engine | undefined;
   const stop = async (): Promise<void> => {
@@ -72,18 +93,22 @@ export const startServer = async (
       await app?.close();
     } finally {
       await engine?.stop();
+      await importer.stop();
       await purger.stop();
       await opened.close();
     }
   };
   try {
     const firstKey = await ensureFirstAccount(db, config.OUTDIAL_API_KEY, clock());
-    await failInterruptedImports(db, clock());
+    // The embedded database has one owner: whoever ran an import before is gone.
+    if (isEmbedded) await releaseImports(db);
     const deps = appDeps(config, opened, clock, authenticate ?? authenticateBy(db, clock));
-    app = await buildApp({ ...deps, purge: purger.wake, wake: () => engine?.wake(), logger: log });
+    const imports = { folder, run: importer.run, waitMs: IMPORT_WAIT_MS };
+    app = await buildApp({ ...deps, purge: purger.wake, wake: () => engine?.wake(), imports, logger: log });
     await app.listen({ host: config.HOST, port: config.PORT });
     engine = await startEngine(config, role, { db, clock, log });
     purger.wake();
+    importer.watch();
     return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop };
   } catch (error) {
     await stop().catch((failure: unknown) => log.error({ err: failure }, 'closing after a failed start failed, too'));

@@ -22,6 +22,8 @@ const app = await buildApp({
   rates: { number: 0, carrier: 0 },
   databaseLeases: true,
   maxUploadBytes: config.IMPORT_MAX_MB,
+  // Nothing is imported here.
+  imports: { folder: config.DATA_DIR, run: async () => {}, waitMs: 0 },
   http: { publicUrl: undefined, trustProxy: false, corsOrigins: undefined, rateLimit: 0 },
 });
 app.get('/bench/nothing', async (request) => {

@@ -1,134 +1,13 @@
-// `outdial leads`: import a contact list, list leads; export is in export-command.ts. Clients of the API like any other.
-import { constants, openAsBlob } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+// `outdial leads`: list and recount leads; import and export are in files of their own. Clients of the API like any other.
 import type { Command } from 'commander';
 import { recountLeads } from '../leads/recount.store.ts';
 import { type CommandContext, withDatabase } from './account-commands.ts';
-import { AnswerLostError, type Connection, type ConnectOptions, connect, RefusedError } from './connect.ts';
+import { type ConnectOptions, connect } from './connect.ts';
 import { addExport } from './export-command.ts';
-import { findOrMakeCampaign, type Made, type Named, takeBack } from './import-target.ts';
+import { addImport } from './import-command.ts';
+import type { Named } from './import-target.ts';
 import { connectOptions, type FilterOptions, filterOptions, filterParameters, toQuery } from './lead-options.ts';
-import { CommandError, type Output, table } from './output.ts';
-
-interface ImportIssue {
-  line: number;
-  kind: string;
-  column: string | null;
-  message: string;
-}
-
-interface ImportResult {
-  id: number;
-  campaign_id: number;
-  status: string;
-  counts: Record<'rows' | 'imported' | 'duplicates' | 'blacklisted' | 'failed' | 'warnings', number>;
-  errors: ImportIssue[];
-  warnings: ImportIssue[];
-}
-
-interface ImportOptions extends ConnectOptions {
-  campaign: string;
-  country?: string;
-  map?: string[];
-  allowDuplicates?: boolean;
-}
-
-const collect = (value: string, all: string[] = []): string[] => [...all, value];
-
-const issueLines = (title: string, issues: readonly ImportIssue[], count: number): string[] => {
-  if (issues.length === 0) return [];
-  const rows = issues.map((issue) => [issue.line, issue.column, issue.message]);
-  const more = count > issues.length ? [`... and ${count - issues.length} more`] : [];
-  return ['', title, ...table(['line', 'column', 'what'], rows), ...more];
-};
-
-const importLines = (result: ImportResult, campaign: Named): string[] => {
-  const { rows, imported, duplicates, blacklisted, failed, warnings } = result.counts;
-  return [
-    `${imported} of ${rows} rows are now leads of campaign ${campaign.id} (${campaign.name}).`,
-    `duplicates left out: ${duplicates}, failed: ${failed}, warnings: ${warnings}, of the imported on the blacklist: ${blacklisted}`,
-    ...issueLines('Rows that were not added:', result.errors, duplicates + failed),
-    ...issueLines('Warnings (the rows were added):', result.warnings, warnings),
-  ];
-};
-
-// Before anything is made for the sake of a file that cannot be imported.
-const openFile = async (file: string): Promise<File> => {
-  const found = await stat(file).catch(() => undefined);
-  if (found?.isDirectory()) throw new CommandError(`Cannot read ${file}: it is a folder, not a file.`);
-  const isReadable = await access(file, constants.R_OK).then(
-    () => true,
-    () => false,
-  );
-  if (!found?.isFile() || !isReadable) throw new CommandError(`Cannot read ${file}.`);
-  if (found.size === 0) throw new CommandError(`The file ${file} is empty.`);
-  return new File([await openAsBlob(file)], basename(file));
-};
-
-const importForm = (file: File, campaign: Named, options: ImportOptions): FormData => {
-  const form = new FormData();
-  form.set('campaign_id', String(campaign.id));
-  if (options.country !== undefined) form.set('country', options.country.toUpperCase());
-  for (const pair of options.map ?? []) form.append('map', pair);
-  if (options.allowDuplicates === true) form.set('allow_dupplicate', 'true');
-  form.set('file', file);
-  return form;
-};
-
-interface ImportEnd {
-  campaign: Named;
-  result: ImportResult;
-}
-
-const sendFile = async (api: Connection, form: FormData): Promise<ImportResult> => {
-  try {
-    return await api.request('POST', '/api/user/leads/import', form);
-  } catch (error) {
-    if (!(error instanceof AnswerLostError)) throw error;
-    throw new CommandError(
-      `${error.message}\n  If the server still runs, so does the import: GET /api/user/leads/imports tells how it went.`,
-    );
-  }
-};
-
-const runImport = async (api: Connection, file: File, options: ImportOptions, output: Output): Promise<ImportEnd> => {
-  const made: Made[] = [];
-  try {
-    const campaign = await findOrMakeCampaign(api, options.campaign, made, output);
-    return { campaign, result: await sendFile(api, importForm(file, campaign, options)) };
-  } catch (error) {
-    // Only what was refused has surely left nothing in the campaign.
-    if (!(error instanceof RefusedError) || error.status >= 500) throw error;
-    throw new CommandError([error.message, ...(await takeBack(api, made))].join('\n  '));
-  }
-};
-
-const addImport = (leads: Command, { config, output }: CommandContext): void => {
-  const command = leads
-    .command('import')
-    .description('add the rows of a CSV file to a campaign')
-    .argument('<file>', 'CSV with a header row; comma, semicolon or tab; UTF-8 or Windows-1252')
-    .requiredOption('--campaign <id or name>', 'where to; a name that does not exist yet makes the campaign')
-    .option('--country <code>', 'two-letter country of numbers written without a country code, e.g. RO')
-    .option(
-      '--map <column=target>',
-      'what a column is: phone_number, secondary_phone_1, a variable name, or nothing to leave it out; may be repeated',
-      collect,
-    )
-    .option('--allow-duplicates', 'add rows although the campaign has their number');
-  connectOptions(command).action(async (file: string, options: ImportOptions) => {
-    const opened = await openFile(file);
-    const api = await connect(config(), options, output());
-    try {
-      const { campaign, result } = await runImport(api, opened, options, output());
-      output().result(result, importLines(result, campaign));
-      if (result.status === 'failed') process.exitCode = 1;
-    } finally {
-      await api.close();
-    }
-  });
-};
+import { table } from './output.ts';
 
 interface ListedLead {
   id: number;

@@ -151,6 +151,20 @@ export interface ImportsTable {
   created_at: Date;
   heartbeat_at: Date;
   finished_at: Date | null;
+  spool: Generated<string | null>;
+  course: Generated<unknown>;
+  runner: Generated<string | null>;
+  dry_run: Generated<boolean>;
+  bytes_total: Generated<number>;
+  bytes_read: Generated<number>;
+  rows_per_second: Generated<number | null>;
+}
+
+export interface ImportRejectsTable {
+  import_id: number;
+  line: number;
+  cells: unknown;
+  error: string;
 }
 
 export interface ImportIssuesTable {
@@ -337,6 +351,7 @@ export interface Database {
   dnc_numbers: DncNumbersTable;
   imports: ImportsTable;
   import_issues: ImportIssuesTable;
+  import_rejects: ImportRejectsTable;
   calls: CallsTable;
   decisions: DecisionsTable;
   changes: ChangesTable;

@@ -29,4 +29,12 @@ export interface RouteDeps {
   databaseLeases: boolean;
   /** Bytes that an uploaded file may have. */
   maxUploadBytes: number;
+  imports: {
+    /** The folder in which files wait to be read. */
+    folder: string;
+    /** Runs an import to its end. Must not throw. */
+    run: (id: number) => Promise<void>;
+    /** Milliseconds that an answer waits for the end of its import, unless the client says how long. */
+    waitMs: number;
+  };
 }

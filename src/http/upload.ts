@@ -1,8 +1,7 @@
-// One uploaded file of a multipart body with the fields beside it. The file streams to a place that has no name any
-// more when it is read, so that nothing is left behind, not even by a crash.
+// One uploaded file of a multipart body with the fields beside it. The file streams to a folder, where it is removed again
+// unless its receiver keeps it.
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -12,6 +11,8 @@ import { DomainError, ValidationError } from '../errors.ts';
 export interface UploadedFile {
   size: number;
   read(): AsyncIterable<Uint8Array>;
+  /** Leaves the file in its folder, on disk for good, for the caller to remove. @returns its name there. */
+  keep(): Promise<string>;
 }
 
 /** A multipart body: every value of each field, in the order sent, and the file. */
@@ -41,13 +42,6 @@ export const acceptUploads = async (scope: FastifyInstance, maxBytes: number): P
   });
 };
 
-const openUnnamed = async (): Promise<FileHandle> => {
-  const path = join(tmpdir(), `outdial-upload-${randomUUID()}`);
-  const handle = await open(path, 'wx+', 0o600);
-  await unlink(path);
-  return handle;
-};
-
 // Not the handle's own streams: it would wait for them to close themselves before it closes.
 const readAll = async function* (handle: FileHandle): AsyncGenerator<Uint8Array, void> {
   for (let position = 0; ; ) {
@@ -71,7 +65,9 @@ const toRefusal = (error: unknown): unknown => {
   return new DomainError('malformed_multipart');
 };
 
-const receive = async (request: FastifyRequest, fileField: string, handle: FileHandle): Promise<Upload> => {
+type Received = { fields: Upload['fields']; size: number | undefined };
+
+const receive = async (request: FastifyRequest, fileField: string, handle: FileHandle): Promise<Received> => {
   const fields = new Map<string, unknown[]>();
   let received = false;
   for await (const part of request.parts()) {
@@ -86,28 +82,42 @@ const receive = async (request: FastifyRequest, fileField: string, handle: FileH
       received = true;
     }
   }
-  if (!received) return { fields, file: undefined };
-  const { size } = await handle.stat();
-  return { fields, file: { size, read: () => readAll(handle) } };
+  return { fields, size: received ? (await handle.stat()).size : undefined };
 };
 
+/** Where to put which field's file. The folder is made where it is missing. */
+export interface UploadPlace {
+  field: string;
+  folder: string;
+}
+
 /**
- * Receives a body and hands it on; the file is gone when `use` has ended. A request without body has no fields.
+ * Receives a body and hands it on; the file is gone when `use` has ended, unless it was kept. A request without body has no fields.
  * @throws DomainError malformed_multipart; ValidationError for more than one file or too many fields; 413 for a file that is too large.
  */
 export const withUpload = async <Result>(
   request: FastifyRequest,
-  fileField: string,
+  { field, folder }: UploadPlace,
   use: (upload: Upload) => Promise<Result>,
 ): Promise<Result> => {
   if (!request.isMultipart()) return use({ fields: new Map(), file: undefined });
-  const handle = await openUnnamed();
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const name = randomUUID();
+  const path = join(folder, name);
+  const handle = await open(path, 'wx+', 0o600);
+  let kept = false;
+  const keep = async (): Promise<string> => {
+    await handle.sync();
+    kept = true;
+    return name;
+  };
   try {
-    const upload = await receive(request, fileField, handle).catch((error: unknown) => {
+    const { fields, size } = await receive(request, field, handle).catch((error: unknown) => {
       throw toRefusal(error);
     });
-    return await use(upload);
+    return await use({ fields, file: size === undefined ? undefined : { size, read: () => readAll(handle), keep } });
   } finally {
     await handle.close();
+    if (!kept) await unlink(path);
   }
 };

@@ -9,6 +9,8 @@ import { foldHeader, rankPhoneHeader } from './phone-headers.ts';
 
 /** Columns that a file may have. */
 export const MAX_COLUMNS = 200;
+/** The last column of a report on rows that were not added: it says why, and is no part of the row when that is imported again. */
+export const ERROR_COLUMN = 'error';
 const MAX_NAME = 100;
 const HEADERS_NAMED = 20;
 
@@ -284,6 +286,8 @@ export const planColumns = (headers: readonly string[], map: ColumnMap, knownVar
   }
   const names: VariableNames = new Map(knownVariables.map((name) => [foldHeader(name), name] as const).filter(([folded]) => folded !== ''));
   const targets = applyMap(headers, map);
+  const last = headers.length - 1;
+  if (headers[last] === ERROR_COLUMN && !targets.has(last) && !knownVariables.includes(ERROR_COLUMN)) targets.set(last, null);
   if (isExported(headers)) readExported(headers, targets);
   if (![...targets.values()].some((target) => target?.kind === 'phone')) {
     const detected = detectPhone(headers, targets, names);

@@ -1,6 +1,6 @@
 // The shapes of imports on the wire.
 import { Type } from 'typebox';
-import { Bool, Id, IsoMicro, Nullable, Text } from '../http/fields.ts';
+import { Bool, Id, Int, IsoMicro, Nullable, Text } from '../http/fields.ts';
 import { ISSUES_SHOWN } from './import.ts';
 
 const IssueOut = Type.Object(
@@ -27,6 +27,17 @@ const Counts = Type.Object(
   { additionalProperties: false },
 );
 
+const Progress = Type.Object(
+  {
+    percent: Type.Number({ description: 'Of the bytes of the file, 0 to 100.' }),
+    rows_per_second: Nullable(Type.Integer()),
+    seconds_left: Nullable(Type.Integer(), {
+      description: 'If it goes on like that; null where nobody knows yet, or nothing is left to do.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
 const summary = {
   id: Type.Integer(),
   campaign_id: Type.Integer(),
@@ -36,6 +47,8 @@ const summary = {
     description: 'failed: it ended before the file did; the rows before are kept.',
   }),
   counts: Counts,
+  dry_run: Type.Boolean({ description: 'Nothing was added: the counts say what would have been.' }),
+  progress: Progress,
 };
 const times = { created_at: IsoMicro, finished_at: Nullable(IsoMicro) };
 /** An import as lists show it. */
@@ -58,10 +71,16 @@ const fields = {
   campaign_id: Id(),
   country: Type.Optional(Text({ description: 'Country of numbers in national form, ISO 3166-1 alpha-2 (RO).' })),
   allow_dupplicate: Type.Optional(Bool({ description: 'Add rows whose number the campaign has already. Also read as allow_duplicate.' })),
+  dry_run: Type.Optional(Bool({ description: 'Read and check everything, and add nothing.' })),
 };
 
 /** The fields beside the file, as they are checked. */
 export const ImportFields = Type.Object(fields, { 'x-renamed': { allow_duplicate: 'allow_dupplicate' } });
+
+/** Contacts for which a sample file has columns. */
+export const SampleQuery = Type.Object({
+  contacts: Type.Optional(Int({ minimum: 0, maximum: 10, default: 1, description: 'Secondary contacts with columns, 0 to 10.' })),
+});
 
 /** The multipart body, for the document. */
 export const ImportBody = Type.Object({

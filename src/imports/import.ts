@@ -2,6 +2,8 @@
 // they are the client's own data, for the client alone, never for a log.                                        [pure]
 import type { ImportIssueRow, ImportRow } from '../db/schema.ts';
 import { toIsoMicro } from '../http/wire-time.ts';
+import type { CountryCode } from '../phone.ts';
+import type { ColumnPlan } from './column-mapping.ts';
 
 /** Issues of each severity that are kept and shown. The counts are always whole. */
 export const ISSUES_SHOWN = 1000;
@@ -11,6 +13,22 @@ export const BATCH_ROWS = 500;
 
 /** Characters of cells after which a batch is stored even if it has fewer rows. */
 export const BATCH_CHARACTERS = 4_000_000;
+
+/** How the rows of a file are read: fixed when its import begins, so that whoever goes on with it reads the same. */
+export interface Course {
+  encoding: string;
+  header: string[];
+  plan: ColumnPlan;
+  country: CountryCode | null;
+  allow_duplicate: boolean;
+}
+
+/** A row that was not added, as it stood in the file, and why. */
+export interface Reject {
+  line: number;
+  cells: string[];
+  error: string;
+}
 
 /** The cells of a row, trimmed. `line`: the physical line on which it begins, from 1. */
 export interface CsvRow {
@@ -69,28 +87,41 @@ export interface ImportReport {
 }
 
 /**
- * How long a running import may be silent before it is taken for one that its server left behind. Several servers may
- * share a database, so a start alone says nothing of the imports of others; a batch takes seconds at most.
+ * How long an import may be silent before another runner takes it over: the one that had it shows life every few seconds, and loses
+ * nothing but its turn if it was only slow, since a batch is taken from the runner of the day alone.
  */
-const SILENCE_MS = 120_000;
+export const LEASE_MS = 15_000;
 
-/** The instant before which the last sign of life of an import that still runs does not lie. */
-export const aliveSince = (now: Date): Date => new Date(now.getTime() - SILENCE_MS);
+/** How long an import may wait for a server that has its file. */
+export const GIVE_UP_MS = 7 * 24 * 3_600_000;
 
-/** What is said of an import whose server stopped. */
+/** What is said of an import with which nobody can go on. */
 export const INTERRUPTED: Issue = {
   line: 0,
   kind: 'interrupted',
   column: null,
   message:
-    'The server was stopped while the import ran. The rows that it had added were kept: import the file again, they will be reported as duplicates.',
+    'The server was stopped while the import ran, and its file is lost. The rows that it had added were kept: import the file again, they will be reported as duplicates.',
 };
 
-// Judged when it is read, since the server that should end the import is gone, and another start may be far off.
-const isInterrupted = ({ status, heartbeat_at }: ImportRow, now: Date): boolean => status === 'running' && heartbeat_at < aliveSince(now);
+// Without a file nobody goes on; with one its server may come back. Judged when it is read, since that server is gone.
+const isInterrupted = ({ status, heartbeat_at, spool }: ImportRow, now: Date): boolean =>
+  status === 'running' && heartbeat_at.getTime() < now.getTime() - (spool === null ? LEASE_MS : GIVE_UP_MS);
 
 const asOf = (row: ImportRow, now: Date): ImportRow =>
   isInterrupted(row, now) ? { ...row, status: 'failed', finished_at: row.heartbeat_at } : row;
+
+/** How far an import is: percent of the file's bytes, rows per second, and the seconds left if it goes on like that. */
+const progressOf = ({ status, counts, bytes_read: read, bytes_total: total, rows_per_second: rate }: ImportRow) => {
+  const share = status === 'completed' ? 1 : Math.min(1, total === 0 ? 0 : read / total);
+  const rows = counts.rows ?? 0;
+  const isKnown = status === 'running' && rate !== null && rate > 0 && share > 0;
+  return {
+    percent: Math.floor(share * 1000) / 10,
+    rows_per_second: rate === null ? null : Math.round(rate),
+    seconds_left: isKnown ? Math.ceil((rows / share - rows) / rate) : null,
+  };
+};
 
 /** An import as lists show it: without its report. */
 export const presentImportSummary = (stored: ImportRow, now: Date) => {
@@ -101,6 +132,8 @@ export const presentImportSummary = (stored: ImportRow, now: Date) => {
     status: row.status,
     // Stored by saveBatch alone, in this form.
     counts: { ...NO_ROWS, ...row.counts },
+    dry_run: row.dry_run,
+    progress: progressOf(row),
     created_at: toIsoMicro(row.created_at),
     finished_at: row.finished_at === null ? null : toIsoMicro(row.finished_at),
   };

@@ -1,11 +1,10 @@
 // Imports over HTTP, as a client sends them: whole files, hostile ones too.
 import { readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { sql } from 'kysely';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Api, startApp, type TestApp } from '../../test/support/app.ts';
 import { insertAssistant } from '../../test/support/insert-assistant.ts';
-import { failInterruptedImports, saveBatch } from './imports.store.ts';
+import { failInterruptedImports } from './imports.store.ts';
 
 const PATH = '/api/user/leads/import';
 const MAX_UPLOAD = 3_000_000;
@@ -74,7 +73,18 @@ describe('an import', () => {
       { campaign_id: String(campaign) },
     );
     expect(status).toBe(201);
-    expect(Object.keys(body)).toEqual(['id', 'campaign_id', 'status', 'counts', 'errors', 'warnings', 'created_at', 'finished_at']);
+    expect(Object.keys(body)).toEqual([
+      'id',
+      'campaign_id',
+      'status',
+      'counts',
+      'dry_run',
+      'progress',
+      'errors',
+      'warnings',
+      'created_at',
+      'finished_at',
+    ]);
     expect(body).toMatchObject({ campaign_id: campaign, status: 'completed' });
     expect(body.counts).toEqual({ rows: 4, imported: 2, duplicates: 1, blacklisted: 0, failed: 1, warnings: 2 });
     expect(issues(body.errors)).toEqual(['3 invalid_phone', '5 duplicate']);
@@ -481,7 +491,7 @@ describe('refusals', () => {
   test('leaves no file behind', async () => {
     await importText('phone\n+12025550101\n');
     await importText('name\n');
-    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('outdial-upload-'))).toEqual([]);
+    expect(readdirSync(t.importFolder)).toEqual([]);
   });
 });
 
@@ -558,31 +568,24 @@ describe('trouble on the way', () => {
     return [(await t.api.get(`${PATH}/${id}`)).body.status, data.find((one: { id: number }) => one.id === id).status];
   };
 
-  test('an import that runs on another server is left alone when this one starts', async () => {
-    const { id } = await leaveRunning(ago(120_000));
+  test('an import without a file is left alone for a moment, and then it is failed: so it reads, and a start makes it so', async () => {
+    const young = await leaveRunning(ago(15_000));
     await failInterruptedImports(t.db, t.clock());
-    expect(await statusOf(id)).toEqual(['running', 'running']);
-    expect((await t.api.get(`${PATH}/${id}`)).body).toMatchObject({ finished_at: null, errors: [{ line: 2, kind: 'invalid_phone' }] });
-  });
-
-  test('an import that a dead process left running reads as failed once it was silent for two minutes; a start makes it so', async () => {
-    const { id, counts } = await leaveRunning(ago(120_001));
+    expect(await statusOf(young.id)).toEqual(['running', 'running']);
+    expect((await t.api.get(`${PATH}/${young.id}`)).body).toMatchObject({
+      finished_at: null,
+      errors: [{ line: 2, kind: 'invalid_phone' }],
+    });
+    const { id, counts } = await leaveRunning(ago(15_001));
     const seen = (await t.api.get(`${PATH}/${id}`)).body;
     expect(await statusOf(id)).toEqual(['failed', 'failed']);
-    expect(seen).toMatchObject({ status: 'failed', counts, finished_at: '2026-03-02T08:13:39.999000Z' });
+    expect(seen).toMatchObject({ status: 'failed', counts, finished_at: '2026-03-02T08:15:24.999000Z' });
     expect(issues(seen.errors)).toEqual(['0 interrupted', '2 invalid_phone']);
     await failInterruptedImports(t.db, t.clock());
     await failInterruptedImports(t.db, t.clock());
     const row = await t.db.selectFrom('imports').select('status').where('id', '=', id).executeTakeFirstOrThrow();
     expect(row.status).toBe('failed');
     expect((await t.api.get(`${PATH}/${id}`)).body).toEqual(seen);
-  });
-
-  test('every batch is a sign of life', async () => {
-    const { id, campaign_id } = await leaveRunning(ago(600_000));
-    const job = { id, accountId: t.mine.account.id, campaignId: campaign_id, allowDuplicate: false };
-    await saveBatch(t.db, job, [], t.clock());
-    expect(await statusOf(id)).toEqual(['running', 'running']);
   });
 });
 

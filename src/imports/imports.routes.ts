@@ -1,5 +1,6 @@
-// Contact lists as files: import one, read how it went, list the imports.
-import type { FastifyRequest } from 'fastify';
+// Contact lists as files: import one, read how it goes, take its report and a sample file, list the imports.
+import type { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { findCampaign } from '../campaigns/campaigns.store.ts';
 import { DomainError, type FieldErrors, ValidationError } from '../errors.ts';
@@ -11,13 +12,13 @@ import { acceptUploads, type Upload, type UploadedFile, withUpload } from '../ht
 import { compileValidator } from '../http/validator.ts';
 import { type CountryCode, isCountry } from '../phone.ts';
 import { requiredMessage, selectedInvalid } from '../sentences.ts';
-import { type ColumnMap, type ColumnPlan, MappingError, parseColumnMap, planColumns } from './column-mapping.ts';
+import { type ColumnMap, MappingError, parseColumnMap, planColumns } from './column-mapping.ts';
 import { detectFileKind, readRows } from './csv.reader.ts';
-import { Import, ImportBody, ImportFields, ImportSummary } from './import.schema.ts';
-import { type CsvRow, MalformedCsvError, presentImport, presentImportSummary } from './import.ts';
-import { createImport, findImport, finishImport, listImports, listVariableNames, readReport, saveBatch } from './imports.store.ts';
+import { Import, ImportBody, ImportFields, ImportSummary, SampleQuery } from './import.schema.ts';
+import { type Course, MalformedCsvError, presentImport, presentImportSummary } from './import.ts';
+import { createImport, findImport, findStoredImport, listImports, listVariableNames, readRejects, readReport } from './imports.store.ts';
 import { quoteCell } from './phone-cell.ts';
-import { runImport } from './run-import.ts';
+import { writeRejects, writeSample } from './report.writer.ts';
 
 const DEFAULT_PER_PAGE = 15;
 
@@ -27,6 +28,7 @@ interface ImportRequest {
   country: CountryCode | undefined;
   map: ColumnMap;
   allowDuplicate: boolean;
+  dryRun: boolean;
 }
 
 const EMPTY = 'The file is empty.';
@@ -67,22 +69,21 @@ const readRequest = (upload: Upload): ImportRequest => {
     country: readCountry(value.country),
     map: parseColumnMap(map.filter((text) => text !== '')),
     allowDuplicate: value.allow_dupplicate ?? false,
+    dryRun: value.dry_run ?? false,
   };
 };
 
-interface OpenedFile {
-  rows: AsyncGenerator<CsvRow, void>;
-  plan: ColumnPlan;
-}
-
-const openFile = async (file: UploadedFile, map: ColumnMap, variableNames: readonly string[]): Promise<OpenedFile> => {
+const readCourse = async ({ file, map, country, allowDuplicate }: ImportRequest, variableNames: readonly string[]): Promise<Course> => {
   const kind = await detectFileKind(file.read());
   if (kind === 'empty') throw new ValidationError({ file: [EMPTY] });
   if (kind === 'workbook') throw new ValidationError({ file: [WORKBOOK] });
   const rows = readRows(file.read(), kind);
-  const header = await rows.next();
-  if (header.done) throw new ValidationError({ file: [NO_HEADER] });
-  return { rows, plan: planColumns(readHeader(header.value.cells), map, variableNames) };
+  const first = await rows.next();
+  await rows.return();
+  if (first.done) throw new ValidationError({ file: [NO_HEADER] });
+  const header = readHeader(first.value.cells);
+  const plan = planColumns(header, map, variableNames);
+  return { encoding: kind, header, plan, country: country ?? null, allow_duplicate: allowDuplicate };
 };
 
 const LONGEST_NAME = 255;
@@ -103,24 +104,32 @@ const readHeader = (cells: readonly string[]): string[] => {
   return names;
 };
 
-const importUpload = async ({ db, clock }: RouteDeps, request: FastifyRequest, upload: Upload) => {
-  const accountId = request.account.id;
-  const { file, campaignId, country, map, allowDuplicate } = readRequest(upload);
+const beginImport = async ({ db, clock }: RouteDeps, accountId: number, upload: Upload): Promise<number> => {
+  const asked = readRequest(upload);
+  const { file, campaignId, dryRun } = asked;
   if ((await findCampaign(db, accountId, campaignId)) === undefined) throw new DomainError('campaign_not_found');
-  const { rows, plan } = await openFile(file, map, await listVariableNames(db, accountId, campaignId));
-  const created = await createImport(db, accountId, campaignId, clock());
-  const job = { id: created.id, accountId, campaignId, allowDuplicate };
-  const end = await runImport({
-    rows,
-    plan,
-    country,
-    save: (batch) => saveBatch(db, job, batch, clock()),
-    onFailure: (error) => request.log.error({ importId: created.id, err: error }, 'import failed'),
+  const course = await readCourse(asked, await listVariableNames(db, accountId, campaignId));
+  const spool = await file.keep();
+  return (await createImport(db, { accountId, campaignId, spool, bytes: file.size, course, dryRun }, clock())).id;
+};
+
+const LONGEST_WAIT = 60;
+
+// RFC 7240: how long the client would wait for the end, in seconds.
+const readWait = (prefer: string | string[] | undefined): number | undefined => {
+  const text = [prefer ?? ''].flat().join(',');
+  if (/(^|,)\s*respond-async\b/i.test(text)) return 0;
+  const wait = /(^|[,;])\s*wait\s*=\s*"?(\d{1,6})"?/i.exec(text)?.[2];
+  return wait === undefined ? undefined : Math.min(Number(wait), LONGEST_WAIT) * 1000;
+};
+
+const waitAtMost = async (work: Promise<void>, milliseconds: number): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
   });
-  const finishedAt = clock();
-  await finishImport(db, accountId, created.id, end, finishedAt);
-  // From what was done, not from the row: it may have gone with its campaign.
-  return presentImport({ ...created, status: end.status, counts: { ...end.counts }, finished_at: finishedAt }, end.report, finishedAt);
+  await Promise.race([work, over]);
+  clearTimeout(timer);
 };
 
 const create = (app: App, deps: RouteDeps): void => {
@@ -128,8 +137,9 @@ const create = (app: App, deps: RouteDeps): void => {
     tags: ['leads'],
     summary: 'Import a CSV file into a campaign',
     description:
-      'Bad rows are reported with their line and reason, good ones are added. The answer may come while the import still runs ' +
-      '(`status: running`): read it again under `Location`.',
+      'Bad rows are reported with their line and reason, good ones are added. The import runs in the background: a short one has ended when ' +
+      'the answer comes, a longer one is `running`: read it again under `Location`. `Prefer: wait=30` waits that many seconds for the end ' +
+      '(0 to 60, 2 without it), `Prefer: respond-async` not at all.',
     consumes: ['multipart/form-data'],
     body: ImportBody,
     response: { 201: Import, 400: Message, 404: Message, 413: Message, 415: Message, 422: ValidationFailed },
@@ -139,15 +149,36 @@ const create = (app: App, deps: RouteDeps): void => {
     // The body arrives as parts, which the handler reads and checks itself; the schema is for the document.
     { schema, validatorCompiler: () => () => true },
     async (request, reply) => {
-      const result = await withUpload(request, 'file', (upload) => importUpload(deps, request, upload)).catch((error: unknown) => {
+      const accountId = request.account.id;
+      const place = { field: 'file', folder: deps.imports.folder };
+      const id = await withUpload(request, place, (upload) => beginImport(deps, accountId, upload)).catch((error: unknown) => {
         throw asRefusal(error);
       });
+      await waitAtMost(deps.imports.run(id), readWait(request.headers.prefer) ?? deps.imports.waitMs);
+      const row = await findStoredImport(deps.db, accountId, id);
+      // It went with its campaign.
+      if (row === undefined) throw new DomainError('campaign_not_found');
       return reply
         .code(201)
-        .header('location', `${pageLocation(request).path}/${result.id}`)
-        .send(result);
+        .header('location', `${pageLocation(request).path}/${id}`)
+        .send(presentImport(row, await readReport(deps.db, id), deps.clock()));
     },
   );
+};
+
+const CsvFile = {
+  description: 'The file, as an attachment.',
+  content: {
+    'text/csv': {
+      schema: Type.Unsafe<unknown>({ type: 'string', description: 'UTF-8 with a byte order mark, CRLF, quoted as in RFC 4180.' }),
+    },
+  },
+};
+
+const sendCsv = (request: FastifyRequest, reply: FastifyReply, name: string, file: Readable) => {
+  reply.type('text/csv; charset=utf-8').header('content-disposition', `attachment; filename="${name}"`);
+  // A HEAD would read the file to its end.
+  return reply.send(request.method === 'HEAD' ? file.destroy() : file);
 };
 
 const read = (app: App, { db, clock }: RouteDeps): void => {
@@ -160,6 +191,36 @@ const read = (app: App, { db, clock }: RouteDeps): void => {
       return presentImport(row, await readReport(db, row.id), clock());
     },
   );
+
+  const report = {
+    tags: ['leads'],
+    summary: 'The rows of an import that were not added, as CSV',
+    description: 'All of them, as they stood in the file, with a last column `error`. Corrected, the file can be imported as it is.',
+    params: IdParams,
+    response: { 200: CsvFile, 404: Message },
+  };
+  app.get('/user/leads/import/:id/report', { schema: report }, async (request, reply) => {
+    const row = await findImport(db, request.account.id, request.params.id);
+    if (row === undefined) throw new DomainError('import_not_found');
+    // Imports of before there were reports have none.
+    const course = (row.course as Course | null) ?? { header: [], plan: { variables: [] } };
+    return sendCsv(request, reply, `import-${row.id}-errors.csv`, writeRejects(course, readRejects(db, row.id)));
+  });
+
+  const sample = {
+    tags: ['leads'],
+    summary: 'A sample of a file to import into a campaign, as CSV',
+    description: "A column for the number, for each variable of the campaign's assistant, and for secondary contacts.",
+    params: IdParams,
+    querystring: SampleQuery,
+    response: { 200: CsvFile, 404: Message, 422: ValidationFailed },
+  };
+  app.get('/user/campaigns/:id/import-sample', { schema: sample }, async (request, reply) => {
+    const { id } = request.params;
+    if ((await findCampaign(db, request.account.id, id)) === undefined) throw new DomainError('campaign_not_found');
+    const variables = await listVariableNames(db, request.account.id, id);
+    return sendCsv(request, reply, `campaign-${id}-sample.csv`, writeSample(variables, request.query.contacts ?? 1));
+  });
 
   const schema = {
     tags: ['leads'],

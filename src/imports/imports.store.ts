@@ -1,19 +1,38 @@
 // Imports, their progress and what they have to say of single rows. A batch of leads and its progress are one transaction.
+import { sql } from 'kysely';
 import type { Db, ImportRow } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
 import { inSnapshot } from '../db/snapshot.ts';
 import { DomainError } from '../errors.ts';
 import { holdCampaign, insertLeads } from '../leads/leads.store.ts';
-import { addCounts, aliveSince, type ImportReport, INTERRUPTED, ISSUES_SHOWN, type Issue, NO_ROWS } from './import.ts';
-import { type BatchOutcome, leadsOf, type ReadRow, settleBatch } from './lead-csv.ts';
-import type { ImportEnd } from './run-import.ts';
+import {
+  addCounts,
+  type Course,
+  GIVE_UP_MS,
+  type ImportReport,
+  INTERRUPTED,
+  ISSUES_SHOWN,
+  type Issue,
+  LEASE_MS,
+  NO_ROWS,
+  type Reject,
+} from './import.ts';
+import { type BatchOutcome, type InsertResult, leadsOf, type ReadRow, settleBatch } from './lead-csv.ts';
+import { type FinalEnd, LostImportError } from './run-import.ts';
 
-/** An import that is running, and where its leads go. */
+/** An import that is running, who runs it, and where its leads go. */
 export interface ImportJob {
   id: number;
   accountId: number;
   campaignId: number;
   allowDuplicate: boolean;
+  runner: string;
+}
+
+/** How far the reading is. */
+export interface Progress {
+  bytesRead: number;
+  rowsPerSecond: number | null;
 }
 
 // Issues of rows count from 1; this place is kept for what ended the import, and so comes first.
@@ -32,11 +51,21 @@ export const listVariableNames = async (db: Db, accountId: number, campaignId: n
   return Object.keys(row?.variables ?? {});
 };
 
+/** What an import begins with. */
+export interface NewImport {
+  accountId: number;
+  campaignId: number;
+  spool: string;
+  bytes: number;
+  course: Course;
+  dryRun: boolean;
+}
+
 /**
- * Begins an import: `running`, without rows.
+ * Begins an import: `running`, without rows, and nobody's yet.
  * @throws DomainError campaign_not_found when the campaign was deleted meanwhile.
  */
-export const createImport = (db: Db, accountId: number, campaignId: number, now: Date): Promise<ImportRow> =>
+export const createImport = (db: Db, { accountId, campaignId, spool, bytes, course, dryRun }: NewImport, now: Date): Promise<ImportRow> =>
   db.transaction().execute(async (trx) => {
     await holdCampaign(trx, accountId, campaignId);
     return trx
@@ -49,10 +78,78 @@ export const createImport = (db: Db, accountId: number, campaignId: number, now:
         created_at: now,
         heartbeat_at: now,
         finished_at: null,
+        spool,
+        course: JSON.stringify(course),
+        bytes_total: bytes,
+        dry_run: dryRun,
       })
       .returningAll()
       .executeTakeFirstOrThrow();
   });
+
+const silentSince = (now: Date): Date => new Date(now.getTime() - LEASE_MS);
+
+/** Files of imports that nobody runs at this time. */
+export const listWaitingImports = (db: Db, now: Date): Promise<{ id: number; spool: string | null }[]> =>
+  db
+    .selectFrom('imports')
+    .select(['id', 'spool'])
+    .where('status', '=', 'running')
+    .where('spool', 'is not', null)
+    .where((when) => when.or([when('runner', 'is', null), when('heartbeat_at', '<', silentSince(now))]))
+    .orderBy('id')
+    .execute();
+
+/** Of these files, the ones that no running import needs. */
+export const findForgottenFiles = async (db: Db, names: readonly string[]): Promise<string[]> => {
+  if (names.length === 0) return [];
+  const needed = await db
+    .selectFrom('imports')
+    .select('spool')
+    .where('spool', 'in', [...names])
+    .where('status', '=', 'running')
+    .execute();
+  const kept = new Set(needed.map(({ spool }) => spool));
+  return names.filter((name) => !kept.has(name));
+};
+
+/** Makes an import the runner's; undefined where it has ended, or another runs it. A dry run begins anew: what it knows of its rows is in memory. */
+export const claimImport = (db: Db, id: number, runner: string, now: Date): Promise<ImportRow | undefined> =>
+  db.transaction().execute(async (trx) => {
+    const row = await trx
+      .updateTable('imports')
+      .set({ runner, heartbeat_at: now })
+      .where('id', '=', id)
+      .where('status', '=', 'running')
+      .where('spool', 'is not', null)
+      .where((when) => when.or([when('runner', 'is', null), when('heartbeat_at', '<', silentSince(now))]))
+      .returningAll()
+      .executeTakeFirst();
+    if (row?.dry_run !== true) return row;
+    await trx.deleteFrom('import_issues').where('import_id', '=', id).execute();
+    await trx.deleteFrom('import_rejects').where('import_id', '=', id).execute();
+    return trx
+      .updateTable('imports')
+      .set({ counts: JSON.stringify(NO_ROWS), bytes_read: 0 })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+  });
+
+/** A sign of life. */
+export const beatImport = async (db: Db, id: number, runner: string, now: Date): Promise<void> => {
+  await db.updateTable('imports').set({ heartbeat_at: now }).where('id', '=', id).where('runner', '=', runner).execute();
+};
+
+/** Leaves an import to whoever comes next. */
+export const releaseImport = async (db: Db, id: number, runner: string): Promise<void> => {
+  await db.updateTable('imports').set({ runner: null }).where('id', '=', id).where('runner', '=', runner).execute();
+};
+
+/** Leaves every import to whoever comes next: for the start of the only process that there is. */
+export const releaseImports = async (db: Db): Promise<void> => {
+  await db.updateTable('imports').set({ runner: null }).where('status', '=', 'running').execute();
+};
 
 interface NumberedIssue extends Issue {
   severity: 'error' | 'warning';
@@ -68,72 +165,127 @@ const issuesToKeep = ({ errors, warnings }: ImportReport, errorsBefore: number, 
     .sort((a, b) => a.line - b.line)
     .map((issue, index) => ({ ...issue, ordinal: errorsBefore + warningsBefore + index + 1 }));
 
+// A lost character is one that the database cannot hold.
+const storable = (text: string): string => text.replaceAll('\0', '\uFFFD').toWellFormed();
+
+const keepRejects = async (trx: Db, importId: number, rejects: readonly Reject[]): Promise<void> => {
+  if (rejects.length === 0) return;
+  const rows = rejects.map(({ line, cells, error }) => ({ line, cells: cells.map(storable), error }));
+  await sql`
+    insert into import_rejects (import_id, line, cells, error)
+    select ${importId}::bigint, r.line, r.cells, r.error
+    from json_to_recordset(${JSON.stringify(rows)}::json) as r (line integer, cells json, error text)
+    on conflict do nothing`.execute(trx);
+};
+
+// The row is locked to the end of the transaction, so that a runner that was taken for dead adds nothing any more.
+const record = async (trx: Db, job: ImportJob, outcome: BatchOutcome, progress: Progress, now: Date): Promise<void> => {
+  const row = await trx
+    .selectFrom('imports')
+    .select(['counts', 'runner', 'status'])
+    .where('id', '=', job.id)
+    .where('account_id', '=', job.accountId)
+    .forUpdate()
+    .executeTakeFirst();
+  if (row === undefined) throw new DomainError('campaign_not_found');
+  if (row.runner !== job.runner || row.status !== 'running') throw new LostImportError();
+  const before = { ...NO_ROWS, ...row.counts };
+  const issues = issuesToKeep(outcome, before.failed + before.duplicates, before.warnings);
+  await trx
+    .updateTable('imports')
+    .set({
+      counts: JSON.stringify(addCounts(before, outcome.counts)),
+      heartbeat_at: now,
+      bytes_read: progress.bytesRead,
+      rows_per_second: progress.rowsPerSecond,
+    })
+    .where('id', '=', job.id)
+    .execute();
+  if (issues.length > 0) {
+    await trx
+      .insertInto('import_issues')
+      .values(issues.map((issue) => ({ ...issue, import_id: job.id })))
+      .execute();
+  }
+  await keepRejects(trx, job.id, outcome.rejects);
+};
+
 /**
  * Adds the leads of a batch of rows, with the progress of the import: both or neither.
- * @throws DomainError campaign_not_found when the campaign was deleted meanwhile.
+ * @throws DomainError campaign_not_found when the campaign was deleted meanwhile; LostImportError when another runs the import.
  */
-export const saveBatch = (db: Db, job: ImportJob, rows: readonly ReadRow[], now: Date): Promise<BatchOutcome> =>
+export const saveBatch = (db: Db, job: ImportJob, rows: readonly ReadRow[], progress: Progress, now: Date): Promise<void> =>
   db.transaction().execute(async (trx) => {
     // Holds the campaign, so that its deletion waits and the import's own row stays.
     const outcome = settleBatch(rows, await insertLeads(trx, job, leadsOf(rows), now));
-    const row = await trx
-      .selectFrom('imports')
-      .select('counts')
-      .where('id', '=', job.id)
-      .where('account_id', '=', job.accountId)
-      .forUpdate()
-      .executeTakeFirst();
-    if (row === undefined) throw new DomainError('campaign_not_found');
-    const before = { ...NO_ROWS, ...row.counts };
-    const issues = issuesToKeep(outcome, before.failed + before.duplicates, before.warnings);
-    await trx
-      .updateTable('imports')
-      .set({ counts: JSON.stringify(addCounts(before, outcome.counts)), heartbeat_at: now })
-      .where('id', '=', job.id)
-      .where('account_id', '=', job.accountId)
-      .execute();
-    if (issues.length > 0) {
-      await trx
-        .insertInto('import_issues')
-        .values(issues.map((issue) => ({ ...issue, import_id: job.id })))
-        .execute();
-    }
-    return outcome;
+    await record(trx, job, outcome, progress, now);
   });
 
-/** Ends an import; undefined when it went away with its campaign. */
-export const finishImport = (db: Db, accountId: number, id: number, end: ImportEnd, now: Date): Promise<ImportRow | undefined> =>
+/** Numbers that an earlier row of a dry run had: digits, since a set of texts would take several times the memory. */
+export type SeenNumbers = Set<number>;
+
+const foresee = async (trx: Db, job: ImportJob, numbers: readonly string[], seen: SeenNumbers): Promise<InsertResult[]> => {
+  const { rows } = await sql<{ taken: boolean; blocked: boolean }>`
+    select exists (
+        select from leads l where l.campaign_id = ${job.campaignId}::bigint and l.phone_number = n.number and l.primary_id is null
+      ) as taken,
+      exists (select from dnc_numbers d where d.account_id = ${job.accountId}::bigint and d.phone_number = n.number) as blocked
+    from unnest(${[...numbers]}::text[]) with ordinality as n (number, place) order by n.place`.execute(trx);
+  return numbers.map((number, index) => {
+    const digits = Number(number.slice(1));
+    const repeated = rows[index]?.taken === true || seen.has(digits);
+    seen.add(digits);
+    if (repeated && !job.allowDuplicate) return 'duplicate';
+    return { status: rows[index]?.blocked === true ? 'blacklisted' : 'created' };
+  });
+};
+
+/** Says what saveBatch would say, and adds nothing. @throws as saveBatch does. */
+export const foreseeBatch = (
+  db: Db,
+  job: ImportJob,
+  rows: readonly ReadRow[],
+  seen: SeenNumbers,
+  progress: Progress,
+  now: Date,
+): Promise<void> =>
+  db.transaction().execute(async (trx) => {
+    await holdCampaign(trx, job.accountId, job.campaignId);
+    const numbers = leadsOf(rows).map(({ phone_number }) => phone_number);
+    const outcome = settleBatch(rows, await foresee(trx, job, numbers, seen));
+    await record(trx, job, outcome, progress, now);
+  });
+
+/** Ends an import. Nothing happens where another runs it, or it went away with its campaign. */
+export const finishImport = (db: Db, { id, runner }: Pick<ImportJob, 'id' | 'runner'>, end: FinalEnd, now: Date): Promise<void> =>
   db.transaction().execute(async (trx) => {
     const row = await trx
       .updateTable('imports')
-      .set({ status: end.status, finished_at: now })
+      .set({ status: end.status, finished_at: now, heartbeat_at: now, runner: null, spool: null })
       .where('id', '=', id)
-      .where('account_id', '=', accountId)
-      .returningAll()
+      .where('runner', '=', runner)
+      .returning('id')
       .executeTakeFirst();
-    if (row === undefined) return undefined;
-    // Another server that started while this one was silent may have taken the import for an interrupted one.
-    await trx.deleteFrom('import_issues').where('import_id', '=', id).where('ordinal', '=', STOP_ORDINAL).execute();
-    if (end.stop !== undefined) {
-      await trx
-        .insertInto('import_issues')
-        .values({ ...end.stop, import_id: id, ordinal: STOP_ORDINAL, severity: 'error' })
-        .execute();
-    }
-    return row;
+    if (row === undefined || end.status === 'completed' || end.stop === undefined) return;
+    await trx
+      .insertInto('import_issues')
+      .values({ ...end.stop, import_id: id, ordinal: STOP_ORDINAL, severity: 'error' })
+      .execute();
   });
 
-/**
- * Marks imports that a stopped process left `running` as failed, in every account. For the start of a server: it leaves
- * alone what has been silent for a short time only, which may be another server's, or is judged when it is read.
- */
+/** Marks imports with which nobody can go on as failed, in every account: those without a file, and those whose server is long gone. */
 export const failInterruptedImports = (db: Db, now: Date): Promise<void> =>
   db.transaction().execute(async (trx) => {
     const failed = await trx
       .updateTable('imports')
-      .set(({ ref }) => ({ status: 'failed', finished_at: ref('heartbeat_at') }))
+      .set(({ ref }) => ({ status: 'failed', finished_at: ref('heartbeat_at'), spool: null, runner: null }))
       .where('status', '=', 'running')
-      .where('heartbeat_at', '<', aliveSince(now))
+      .where((when) =>
+        when.or([
+          when.and([when('spool', 'is', null), when('heartbeat_at', '<', silentSince(now))]),
+          when('heartbeat_at', '<', new Date(now.getTime() - GIVE_UP_MS)),
+        ]),
+      )
       .returning('id')
       .execute();
     if (failed.length === 0) return;
@@ -155,6 +307,10 @@ const visibleImports = (db: Db, accountId: number) =>
 /** An import of the account. */
 export const findImport = (db: Db, accountId: number, id: number): Promise<ImportRow | undefined> =>
   visibleImports(db, accountId).selectAll('imports').where('imports.id', '=', id).executeTakeFirst();
+
+/** An import of the account as it was stored, also when its campaign has been deleted meanwhile. */
+export const findStoredImport = (db: Db, accountId: number, id: number): Promise<ImportRow | undefined> =>
+  db.selectFrom('imports').selectAll().where('account_id', '=', accountId).where('id', '=', id).executeTakeFirst();
 
 /** The account's imports, the newest first, and how many there are. */
 export const listImports = (db: Db, accountId: number, { offset, limit }: Slice): Promise<{ imports: ImportRow[]; total: number }> =>
@@ -179,4 +335,24 @@ export const readReport = async (db: Db, importId: number): Promise<ImportReport
       .execute();
   // One after the other: a transaction has one connection.
   return { errors: await list('error'), warnings: await list('warning') };
+};
+
+const REJECTS_AT_ONCE = 1000;
+
+/** The rows that were not added, in the order of the file. */
+export const readRejects = async function* (db: Db, importId: number): AsyncGenerator<Reject[], void> {
+  for (let line = 0; ; ) {
+    const rows = await db
+      .selectFrom('import_rejects')
+      .select(['line', 'cells', 'error'])
+      .where('import_id', '=', importId)
+      .where('line', '>', line)
+      .orderBy('line')
+      .limit(REJECTS_AT_ONCE)
+      .execute();
+    // Stored by keepRejects alone, in this form.
+    if (rows.length > 0) yield rows.map((row) => ({ ...row, cells: row.cells as string[] }));
+    if (rows.length < REJECTS_AT_ONCE) return;
+    line = rows.at(-1)?.line ?? line;
+  }
 };

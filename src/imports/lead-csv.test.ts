@@ -15,6 +15,7 @@ test('a whole row', () => {
   const row = read(['0700 000 012', 'Ana', 'Iași', '+1 202 555 0123', 'Ion', '0700 000 013'], 'RO');
   expect(row).toEqual({
     line: 7,
+    cells: ['0700 000 012', 'Ana', 'Iași', '+1 202 555 0123', 'Ion', '0700 000 013'],
     phoneHeader: 'phone_number',
     lead: {
       phone_number: '+40700000012',

@@ -4,14 +4,14 @@ import { dropGuard } from '../leads/formula-guard.ts';
 import type { NewContact, NewLead } from '../leads/lead.ts';
 import type { CountryCode } from '../phone.ts';
 import type { Column, ColumnPlan, VariableColumn } from './column-mapping.ts';
-import { type CsvRow, type ImportCounts, type Issue, type IssueKind, NO_ROWS } from './import.ts';
+import { type CsvRow, type ImportCounts, type Issue, type IssueKind, NO_ROWS, type Reject } from './import.ts';
 import { quoteCell, readPhoneCell } from './phone-cell.ts';
 
 /** Characters that a cell may have. */
 export const MAX_CELL = 2000;
 
 /** A row that is read: a lead with what was noticed about it, or an error. */
-export type ReadRow = { line: number; lead: NewLead; warnings: Issue[]; phoneHeader: string } | { line: number; error: Issue };
+export type ReadRow = { line: number; cells: string[] } & ({ lead: NewLead; warnings: Issue[]; phoneHeader: string } | { error: Issue });
 
 /** What the database said to a lead. */
 export type InsertResult = { status: 'created' | 'blacklisted' } | 'duplicate';
@@ -21,6 +21,7 @@ export interface BatchOutcome {
   counts: ImportCounts;
   errors: Issue[];
   warnings: Issue[];
+  rejects: Reject[];
 }
 
 interface CellProblem {
@@ -119,6 +120,7 @@ const readContacts = (row: CsvRow, plan: ColumnPlan, country: CountryCode | unde
 export const readLeadRow = (row: CsvRow, plan: ColumnPlan, country: CountryCode | undefined): ReadRow => {
   const fail = (kind: IssueKind, column: string | null, message: string): ReadRow => ({
     line: row.line,
+    cells: row.cells,
     error: { line: row.line, kind, column, message },
   });
   const cells = row.cells.findLastIndex((cell) => cell !== '') + 1;
@@ -140,6 +142,7 @@ export const readLeadRow = (row: CsvRow, plan: ColumnPlan, country: CountryCode 
   const remarks = phone.remarks.map(({ kind, message }): Issue => ({ line: row.line, kind, column: header, message }));
   return {
     line: row.line,
+    cells: row.cells,
     lead: { phone_number: phone.number, variables: variablesOf(row, plan.variables), contacts },
     warnings: [...remarks, ...warnOfLost(row, plan.variables), ...warnings],
     phoneHeader: header,
@@ -151,20 +154,25 @@ export const leadsOf = (rows: readonly ReadRow[]): NewLead[] => rows.flatMap((ro
 
 /** Joins the rows of a batch with what the database said to its leads, in the order of leadsOf. */
 export const settleBatch = (rows: readonly ReadRow[], results: readonly InsertResult[]): BatchOutcome => {
-  const outcome: BatchOutcome = { counts: { ...NO_ROWS, rows: rows.length }, errors: [], warnings: [] };
+  const outcome: BatchOutcome = { counts: { ...NO_ROWS, rows: rows.length }, errors: [], warnings: [], rejects: [] };
   const { counts } = outcome;
+  const reject = ({ line, cells }: ReadRow, issue: Issue): void => {
+    outcome.errors.push(issue);
+    // What could not be read as a row cannot be corrected as one.
+    if (cells.length > 0) outcome.rejects.push({ line, cells, error: issue.message });
+  };
   let next = 0;
   for (const row of rows) {
     if ('error' in row) {
       counts.failed += 1;
-      outcome.errors.push(row.error);
+      reject(row, row.error);
       continue;
     }
     const result = results[next++];
     if (result === undefined || result === 'duplicate') {
       counts.duplicates += 1;
       const message = `${row.lead.phone_number} is in the campaign already, or in an earlier row of this file.`;
-      outcome.errors.push({ line: row.line, kind: 'duplicate', column: row.phoneHeader, message });
+      reject(row, { line: row.line, kind: 'duplicate', column: row.phoneHeader, message });
       continue;
     }
     counts.imported += 1;

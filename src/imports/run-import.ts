@@ -1,36 +1,37 @@
-// The course of an import: rows are read, gathered into batches and saved, until the file ends or cannot go on.
-// What was saved stays, whatever comes after. Storage is an argument.                                            [pure]
+// The course of an import: rows are read, gathered into batches and saved, until the file ends or cannot go on. While a batch is
+// saved the next one is read. What was saved stays, whatever comes after. Storage is an argument.                        [pure]
 import { DomainError } from '../errors.ts';
 import type { CountryCode } from '../phone.ts';
 import type { ColumnPlan } from './column-mapping.ts';
-import {
-  addCounts,
-  BATCH_CHARACTERS,
-  BATCH_ROWS,
-  type CsvRow,
-  type ImportCounts,
-  type ImportReport,
-  ISSUES_SHOWN,
-  type Issue,
-  MalformedCsvError,
-  NO_ROWS,
-} from './import.ts';
-import { type BatchOutcome, type ReadRow, readLeadRow } from './lead-csv.ts';
+import { BATCH_CHARACTERS, type CsvRow, type Issue, MalformedCsvError } from './import.ts';
+import { type ReadRow, readLeadRow } from './lead-csv.ts';
 
-/** How an import ended. `stop` says why, where it ended before the file did. */
-export interface ImportEnd {
-  status: 'completed' | 'failed';
-  stop: Issue | undefined;
-  counts: ImportCounts;
-  report: ImportReport;
-}
+/** Another runner has taken the import over. */
+export class LostImportError extends Error {}
 
-/** What an import needs. `save` stores a batch whole or not at all; `onFailure` hears of unexpected failures. */
+/**
+ * How an import ended. `stop` says why, where it ended before the file did. `paused`: it was asked to stop and somebody is to go on;
+ * `lost`: somebody does already.
+ */
+export type ImportEnd = FinalEnd | { status: 'paused' } | { status: 'lost' };
+
+/** The end of an import with which nobody goes on. */
+export type FinalEnd = { status: 'completed' } | { status: 'failed'; stop: Issue | undefined };
+
+/** What an import needs. */
 export interface ImportCourse {
-  rows: AsyncIterable<CsvRow>;
+  /** The rows of the file, its header first. */
+  batches: AsyncIterable<readonly CsvRow[]>;
   plan: ColumnPlan;
   country: CountryCode | undefined;
-  save: (rows: readonly ReadRow[]) => Promise<BatchOutcome>;
+  /** Rows behind the header that were dealt with before. */
+  skip: number;
+  /** Rows that the next batch is to have at most. */
+  batchRows: () => number;
+  isStopping: () => boolean;
+  /** Stores a batch whole or not at all. */
+  save: (rows: readonly ReadRow[]) => Promise<void>;
+  /** Hears of unexpected failures. */
   onFailure: (error: unknown) => void;
 }
 
@@ -44,48 +45,87 @@ const stopIssue = (error: unknown, line: number): Issue => {
 
 const malformedRow = ({ line, message }: MalformedCsvError): ReadRow => ({
   line,
+  cells: [],
   error: { line, kind: 'malformed_csv', column: null, message: `${message} The file cannot be read from there on.` },
 });
 
+const countCharacters = ({ cells }: CsvRow): number => {
+  let sum = 0;
+  for (const cell of cells) sum += cell.length;
+  return sum;
+};
+
+/** Saves one batch at a time, and lets the caller go on meanwhile. */
+const createSaving = (save: ImportCourse['save']) => {
+  let saving: Promise<void> = Promise.resolve();
+  let line = 1;
+  const saveOne = async (rows: readonly ReadRow[]): Promise<void> => {
+    line = rows[0]?.line ?? line;
+    await save(rows);
+  };
+  return {
+    line: (): number => line,
+    /** @throws what the batch before has failed with. */
+    begin: async (rows: readonly ReadRow[]): Promise<void> => {
+      await saving;
+      saving = saveOne(rows);
+      // Whoever comes next hears of it.
+      saving.catch(() => {});
+    },
+    end: (): Promise<void> => saving,
+  };
+};
+
 /** Runs an import to its end. It never throws: a failure is part of the result. */
-export const runImport = async ({ rows, plan, country, save, onFailure }: ImportCourse): Promise<ImportEnd> => {
-  const end: ImportEnd = { status: 'completed', stop: undefined, counts: NO_ROWS, report: { errors: [], warnings: [] } };
-  const { errors, warnings } = end.report;
+export const runImport = async (course: ImportCourse): Promise<ImportEnd> => {
+  const { plan, country, skip, batchRows, isStopping, save, onFailure } = course;
+  const saving = createSaving(save);
   let batch: ReadRow[] = [];
   let characters = 0;
-  let line = 1;
+  // The header is passed over like the rows that are done.
+  let passed = -1;
   const flush = async (): Promise<void> => {
-    if (batch.length === 0) return;
-    line = batch[0]?.line ?? line;
-    const outcome = await save(batch);
+    const rows = batch;
     batch = [];
     characters = 0;
-    end.counts = addCounts(end.counts, outcome.counts);
-    errors.push(...outcome.errors.slice(0, ISSUES_SHOWN - errors.length));
-    warnings.push(...outcome.warnings.slice(0, ISSUES_SHOWN - warnings.length));
+    if (rows.length > 0) await saving.begin(rows);
   };
-  const readAll = async (): Promise<void> => {
+  const take = async (row: CsvRow): Promise<void> => {
+    if (passed < skip) {
+      passed += 1;
+      return;
+    }
+    batch.push(readLeadRow(row, plan, country));
+    characters += countCharacters(row);
+    if (batch.length >= batchRows() || characters >= BATCH_CHARACTERS) await flush();
+  };
+  const readAll = async (): Promise<ImportEnd> => {
+    let end: ImportEnd = { status: 'completed' };
     try {
-      for await (const row of rows) {
-        batch.push(readLeadRow(row, plan, country));
-        characters += row.cells.reduce((sum, cell) => sum + cell.length, 0);
-        if (batch.length >= BATCH_ROWS || characters >= BATCH_CHARACTERS) await flush();
+      for await (const rows of course.batches) {
+        for (const row of rows) {
+          await take(row);
+          if (isStopping()) return { status: 'paused' };
+        }
       }
     } catch (error) {
       if (!(error instanceof MalformedCsvError)) throw error;
-      end.status = 'failed';
-      batch.push(malformedRow(error));
+      end = { status: 'failed', stop: undefined };
+      // Counted as a row: it may have been, before somebody else went on.
+      if (passed === skip) batch.push(malformedRow(error));
     }
     await flush();
+    return end;
   };
   try {
-    await readAll();
+    const end = await readAll();
+    await saving.end();
+    return end;
   } catch (error) {
-    end.status = 'failed';
-    end.stop = stopIssue(error, line);
-    errors.unshift(end.stop);
-    errors.splice(ISSUES_SHOWN);
-    if (end.stop.kind === 'interrupted') onFailure(error);
+    await saving.end().catch(() => {});
+    if (error instanceof LostImportError) return { status: 'lost' };
+    const stop = stopIssue(error, saving.line());
+    if (stop.kind === 'interrupted') onFailure(error);
+    return { status: 'failed', stop };
   }
-  return end;
 };

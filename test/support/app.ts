@@ -1,10 +1,14 @@
 // The application on a fresh database with two accounts, and callers that speak for them. Every answer is checked.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { expect } from 'vitest';
 import type { Account } from '../../src/accounts/account.ts';
 import { authenticateBy, insertAccount, mintKey } from '../../src/accounts/accounts.store.ts';
 import type { Db } from '../../src/db/schema.ts';
 import { type AppDeps, buildApp, type HttpSettings } from '../../src/http/app.ts';
+import { createImporter } from '../../src/importer.ts';
 import { checkInjected } from '../contract/check-app.ts';
 import { createClock, type TestClock } from './clock.ts';
 import { closeLater } from './closing.ts';
@@ -42,6 +46,8 @@ export interface Caller extends Api {
 /** An application under test. */
 export interface TestApp {
   app: FastifyInstance;
+  /** The folder in which files of imports wait. */
+  importFolder: string;
   db: Db;
   database: FreshDatabase;
   clock: TestClock;
@@ -113,7 +119,12 @@ export const startApp = async ({ http, now, ...overrides }: Overrides = {}): Pro
   const database = await freshDatabase();
   const { db } = database;
   const clock = createClock(now);
+  const folder = mkdtempSync(join(tmpdir(), 'outdial-imports-'));
+  closeLater(() => rmSync(folder, { recursive: true, force: true }));
+  const importer = createImporter({ db, clock, folder, onError: () => {} });
+  closeLater(() => importer.stop());
   const app = await buildApp({
+    imports: { folder, run: importer.run, waitMs: 60_000 },
     purge: () => {},
     wake: () => {},
     carrier: { kind: 'simulated', simulated: true },
@@ -130,5 +141,5 @@ export const startApp = async ({ http, now, ...overrides }: Overrides = {}): Pro
   checkInjected(app);
   const mine = await createCaller(app, db, clock, 'Mine');
   const other = await createCaller(app, db, clock, 'Other');
-  return { app, db, database, clock, mine, other, api: mine };
+  return { app, importFolder: folder, db, database, clock, mine, other, api: mine };
 };

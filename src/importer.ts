@@ -1,0 +1,200 @@
+// Runs imports in the background: those whose files this process received, and those whose runners died and whose files are here.
+import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from './clock.ts';
+import type { Db, ImportRow } from './db/schema.ts';
+import { type Encoding, readRowBatches } from './imports/csv.reader.ts';
+import { addCounts, BATCH_ROWS, type Course, INTERRUPTED, NO_ROWS } from './imports/import.ts';
+import {
+  beatImport,
+  claimImport,
+  failInterruptedImports,
+  findForgottenFiles,
+  finishImport,
+  foreseeBatch,
+  type ImportJob,
+  listWaitingImports,
+  type Progress,
+  releaseImport,
+  type SeenNumbers,
+  saveBatch,
+} from './imports/imports.store.ts';
+import type { ReadRow } from './imports/lead-csv.ts';
+import { type ImportEnd, runImport } from './imports/run-import.ts';
+import { isSpooled, listSpooled, readSpooled, removeSpooled } from './imports/spool.reader.ts';
+
+/** The imports of one process. */
+export interface Importer {
+  /** Runs an import as soon as there is a place. Ends when the import has, or this process has nothing to do with it. Never throws. */
+  run(id: number): Promise<void>;
+  /** Looks for imports that nobody runs, now and from time to time. */
+  watch(): void;
+  /** Ends after the batches at hand; what is left waits for the next start. */
+  stop(): Promise<void>;
+}
+
+/** What the importer works with. */
+export interface ImporterDeps {
+  db: Db;
+  clock: Clock;
+  /** The folder of the files. */
+  folder: string;
+  onError: (error: unknown, importId?: number) => void;
+  /** Milliseconds that a batch should take at most, where others wait for the database meanwhile; undefined: whole batches. */
+  batchMs?: number;
+}
+
+const AT_ONCE = 2;
+const BEAT_MS = 3000;
+const LOOK_MS = 5000;
+// A file that nobody needs is an upload whose process died: long enough for the longest upload.
+const FORGOTTEN_MS = 24 * 3_600_000;
+const FEWEST_ROWS = 10;
+
+/** Places for `count` at a time; whoever finds none waits. */
+const createPlaces = (count: number) => {
+  const waiting: (() => void)[] = [];
+  let free = count;
+  return async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    }
+  };
+};
+
+/** How many rows a batch may have, by how long the last one took. */
+const createBatchSize = (batchMs: number | undefined) => {
+  let rows = batchMs === undefined ? BATCH_ROWS : FEWEST_ROWS;
+  return {
+    rows: (): number => rows,
+    learn: (saved: number, tookMs: number): void => {
+      if (batchMs === undefined) return;
+      const fitting = Math.floor((saved * batchMs) / Math.max(tookMs, 1));
+      rows = Math.max(FEWEST_ROWS, Math.min(BATCH_ROWS, 2 * rows, fitting));
+    },
+  };
+};
+
+/** Makes an importer. */
+export const createImporter = ({ db, clock, folder, onError, batchMs }: ImporterDeps): Importer => {
+  const runner = randomUUID();
+  const inPlace = createPlaces(AT_ONCE);
+  const running = new Map<number, Promise<void>>();
+  let stopping = false;
+  let alarm: NodeJS.Timeout | undefined;
+  let looking: Promise<void> | undefined;
+
+  const runClaimed = async (row: ImportRow, spool: string): Promise<ImportEnd> => {
+    // Stored by createImport alone, in this form.
+    const course = row.course as Course;
+    const job: ImportJob = {
+      id: row.id,
+      accountId: row.account_id,
+      campaignId: row.campaign_id,
+      allowDuplicate: course.allow_duplicate,
+      runner,
+    };
+    const begun = performance.now();
+    const size = createBatchSize(batchMs);
+    const seen: SeenNumbers = new Set();
+    let bytesRead = 0;
+    let rowsRead = 0;
+    const save = async (rows: readonly ReadRow[]): Promise<void> => {
+      const seconds = (performance.now() - begun) / 1000;
+      rowsRead += rows.length;
+      const progress: Progress = { bytesRead, rowsPerSecond: rowsRead / seconds };
+      const start = performance.now();
+      if (row.dry_run) await foreseeBatch(db, job, rows, seen, progress, clock());
+      else await saveBatch(db, job, rows, progress, clock());
+      size.learn(rows.length, performance.now() - start);
+      // So that whoever waits for the database has a turn between two batches.
+      if (batchMs !== undefined) await setImmediate();
+    };
+    return runImport({
+      batches: readRowBatches(
+        readSpooled(folder, spool, (bytes) => {
+          bytesRead = bytes;
+        }),
+        course.encoding as Encoding,
+      ),
+      plan: course.plan,
+      country: course.country ?? undefined,
+      skip: addCounts(NO_ROWS, { ...NO_ROWS, ...row.counts }).rows,
+      batchRows: size.rows,
+      isStopping: () => stopping,
+      save,
+      onFailure: (error) => onError(error, row.id),
+    });
+  };
+
+  const settle = async (id: number, spool: string, end: ImportEnd): Promise<void> => {
+    if (end.status === 'lost') return;
+    if (end.status === 'paused') {
+      await releaseImport(db, id, runner);
+      return;
+    }
+    await finishImport(db, { id, runner }, end, clock());
+    await removeSpooled(folder, spool);
+  };
+
+  const runOne = async (id: number): Promise<void> => {
+    if (stopping) return;
+    const row = await claimImport(db, id, runner, clock());
+    if (row === undefined || row.spool === null) return;
+    const { spool } = row;
+    const beat = setInterval(() => {
+      beatImport(db, id, runner, clock()).catch((error: unknown) => onError(error, id));
+    }, BEAT_MS);
+    try {
+      const end: ImportEnd = (await isSpooled(folder, spool)) ? await runClaimed(row, spool) : { status: 'failed', stop: INTERRUPTED };
+      await settle(id, spool, end);
+    } finally {
+      clearInterval(beat);
+    }
+  };
+
+  const run = (id: number): Promise<void> => {
+    const known = running.get(id);
+    if (known !== undefined) return known;
+    const done = inPlace(() => runOne(id))
+      .catch((error: unknown) => onError(error, id))
+      .finally(() => running.delete(id));
+    running.set(id, done);
+    return done;
+  };
+
+  const look = async (): Promise<void> => {
+    await failInterruptedImports(db, clock());
+    for (const { id, spool } of await listWaitingImports(db, clock())) {
+      if (spool !== null && (await isSpooled(folder, spool))) void run(id);
+    }
+    const old = await listSpooled(folder, new Date(clock().getTime() - FORGOTTEN_MS));
+    for (const name of await findForgottenFiles(db, old)) await removeSpooled(folder, name);
+  };
+
+  const watch = (): void => {
+    if (stopping) return;
+    looking = look()
+      .catch((error: unknown) => onError(error))
+      .finally(() => {
+        if (!stopping) alarm = setTimeout(watch, LOOK_MS);
+      });
+  };
+
+  return {
+    run,
+    watch,
+    stop: async () => {
+      stopping = true;
+      clearTimeout(alarm);
+      await looking;
+      await Promise.all(running.values());
+    },
+  };
+};
