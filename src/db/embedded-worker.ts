@@ -40,4 +40,6 @@ parentPort?.on('message', async ({ id, question }: { id: number; question: Quest
     (error: unknown) => ({ id, failure: packFailure(error) }),
   );
   parentPort?.postMessage(said);
+  // After a trap of WebAssembly nobody knows what the engine's memory holds. Whoever starts anew recovers from the log on disk.
+  if ('failure' in said && said.failure.particulars.name === 'RuntimeError') setImmediate(() => process.exit(1));
 });

@@ -250,6 +250,7 @@ test('a thread that ends fails who waits and who comes, and readyz says so', asy
   failures.push(await failureOf(lost.transaction(async () => 1)));
   for (const failure of failures) expect(failure).toBeInstanceOf(EmbeddedDatabaseLostError);
   expect((await app.inject('/readyz')).statusCode).toBe(503);
+  expect(await lost.lost).toBe(failures[0]);
   await Promise.all([lost.close(), lost.close(), db.destroy(), app.close()]);
   const again = await openEmbedded(at);
   expect((await again.query('select n from kept')).rows).toEqual([{ n: 1 }]);

@@ -36,6 +36,8 @@ export interface EmbeddedDatabase {
   close(): Promise<void>;
   /** For how many milliseconds so far somebody was being served. */
   busyMs(): number;
+  /** Comes true when the thread ends without having been told to. Never fails. */
+  readonly lost: Promise<EmbeddedDatabaseLostError>;
 }
 
 // The sources are run as they are, the published package is compiled: the thread's file is of the same kind as this one.
@@ -56,12 +58,15 @@ interface Thread {
   /** Ends it, and with it all that it has open. */
   end(): Promise<void>;
   busyMs(): number;
+  readonly lost: Promise<EmbeddedDatabaseLostError>;
 }
 
 const talkTo = (worker: Worker): Thread => {
   const waiting = new Map<number, Waiter>();
   let asked = 0;
   let lost: EmbeddedDatabaseLostError | undefined;
+  let isTold = false;
+  const loss = Promise.withResolvers<EmbeddedDatabaseLostError>();
   let [busyMs, busySince] = [0, 0];
 
   const forget = (id: number): Waiter | undefined => {
@@ -77,6 +82,7 @@ const talkTo = (worker: Worker): Thread => {
   const lose = (cause: unknown): void => {
     lost ??= new EmbeddedDatabaseLostError(cause);
     for (const id of [...waiting.keys()]) forget(id)?.reject(lost);
+    if (!isTold) loss.resolve(lost);
   };
   worker.on('message', (answer: Answer) => {
     const waiter = forget(answer.id);
@@ -107,9 +113,11 @@ const talkTo = (worker: Worker): Thread => {
   return {
     ask,
     end: async () => {
+      isTold = true;
       await worker.terminate();
     },
     busyMs: () => busyMs + (waiting.size === 0 ? 0 : performance.now() - busySince),
+    lost: loss.promise,
   };
 };
 
@@ -205,5 +213,6 @@ export const openEmbedded = async (folder: string, worker = startWorker()): Prom
       return closing;
     },
     busyMs: thread.busyMs,
+    lost: thread.lost,
   };
 };
