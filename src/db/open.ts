@@ -1,10 +1,10 @@
 // From a setting to a database: a PostgreSQL server, a folder (PGlite, embedded) or memory. The same SQL runs on all three.
 import { join } from 'node:path';
-import { PGlite } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { lockDataDir } from './data-dir-lock.ts';
-import { migrate, type ScriptConnection } from './migrate.ts';
+import { type EmbeddedDatabase, openEmbedded } from './embedded.ts';
+import { migrate } from './migrate.ts';
 import { preparing } from './prepared.ts';
 import type { Database, Db } from './schema.ts';
 
@@ -25,6 +25,10 @@ export type DatabaseSource = ServerSource | { kind: 'folder'; dataDir: string } 
 /** An open database whose schema is up to date. */
 export interface OpenedDatabase {
   readonly db: Db;
+  /** Embedded in a folder: for how many milliseconds so far it was at work. Elsewhere nobody knows, and others look after it. */
+  readonly busyMs?: () => number;
+  /** Embedded in a folder: comes true when the database has ended by itself, and does not come back in this process. */
+  readonly lost?: Promise<Error>;
   /** Ends every connection and frees the data folder. */
   close(): Promise<void>;
 }
@@ -91,35 +95,51 @@ const openServer = async (source: ServerSource): Promise<OpenedDatabase> => {
   return { db, close };
 };
 
-const openEmbedded = async (dataDir: string | undefined, dump: Blob | undefined): Promise<OpenedDatabase> => {
-  const unlock = dataDir === undefined ? () => {} : lockDataDir(dataDir);
-  let pglite: PGlite | undefined;
+const openFolder = async (dataDir: string): Promise<OpenedDatabase> => {
+  const unlock = lockDataDir(dataDir);
+  let embedded: EmbeddedDatabase | undefined;
   try {
-    const opened = await PGlite.create({
-      ...(dataDir === undefined ? {} : { dataDir: join(dataDir, 'postgres') }),
-      ...(dump === undefined ? {} : { loadDataDir: dump }),
-      parsers: { [BIGINT]: Number },
-    });
-    pglite = opened;
-    const connection: ScriptConnection = {
-      // Without parameters it may hold several statements, which only exec takes.
-      query: async (text, values) =>
-        values === undefined ? { rows: (await opened.exec(text)).at(-1)?.rows ?? [] } : opened.query(text, values),
-    };
-    await migrate(connection);
+    const opened = await openEmbedded(join(dataDir, 'postgres'));
+    embedded = opened;
+    // Without parameters it may hold several statements.
+    await migrate({ query: (text, values) => (values === undefined ? opened.runScript(text) : opened.query(text, values)) });
     const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite: opened }) });
     const close = async () => {
-      await db.destroy();
-      if (!opened.closed) await opened.close();
-      unlock();
+      try {
+        await db.destroy();
+        await opened.close();
+      } finally {
+        unlock();
+      }
     };
-    return { db, close };
+    return { db, busyMs: opened.busyMs, lost: opened.lost, close };
   } catch (error) {
     // The engine first: while it is open the folder is not free.
-    await pglite?.close();
-    unlock();
+    await embedded?.close().finally(unlock);
+    if (embedded === undefined) unlock();
     throw error;
   }
+};
+
+// In the process itself: a thread takes a quarter of a second to start, and tests open hundreds of these.
+const openMemory = async (dump: Blob | undefined): Promise<OpenedDatabase> => {
+  // Only here: loading the engine takes time that no other process has to spend on it.
+  const { openPglite, runScript } = await import('./pglite.ts');
+  const pglite = await openPglite(dump === undefined ? {} : { dump });
+  try {
+    await migrate({
+      query: async (text, values) => (values === undefined ? { rows: await runScript(pglite, text) } : pglite.query(text, values)),
+    });
+  } catch (error) {
+    await pglite.close();
+    throw error;
+  }
+  const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) });
+  const close = async () => {
+    await db.destroy();
+    if (!pglite.closed) await pglite.close();
+  };
+  return { db, close };
 };
 
 /**
@@ -128,5 +148,5 @@ const openEmbedded = async (dataDir: string | undefined, dump: Blob | undefined)
  */
 export const openDatabase = (source: DatabaseSource): Promise<OpenedDatabase> => {
   if (source.kind === 'server') return openServer(source);
-  return source.kind === 'folder' ? openEmbedded(source.dataDir, undefined) : openEmbedded(undefined, source.dump);
+  return source.kind === 'folder' ? openFolder(source.dataDir) : openMemory(source.dump);
 };

@@ -228,6 +228,29 @@ test('the database that goes away shows at /readyz, and a request fails with an 
   expect(server.stderr()).toContain(id);
 });
 
+test('an embedded database that dies ends the server, which says so and starts again with all that was committed', async () => {
+  const folder = migratedFolder();
+  const killer = join(temporaryFolder(), 'killer.mjs');
+  // Nobody outside a process can end one of its threads.
+  writeFileSync(
+    killer,
+    `import { Worker } from 'node:worker_threads';
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (...said) {
+      if (process.listenerCount('SIGUSR2') === 0) process.once('SIGUSR2', () => this.terminate());
+      return post.apply(this, said);
+    };`,
+  );
+  const first = await serve({ DATA_DIR: folder, NODE_OPTIONS: `--import=${killer}` });
+  expect((await ask(`${first.url}/api/user/me`, first.key)).status).toBe(200);
+  first.child.kill('SIGUSR2');
+  const { code, stderr } = await first.ended;
+  expect(code).toBe(1);
+  expect(stderr).toContain('The embedded database has stopped unexpectedly: restart Outdial.');
+  const second = await serve({ DATA_DIR: folder });
+  expect((await ask(`${second.url}/api/user/me`, first.key)).status).toBe(200);
+});
+
 test('--help teaches: every command and every variable', async () => {
   const { code, stdout } = await run(['--help'], {});
   expect(code).toBe(0);
