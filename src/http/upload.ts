@@ -12,6 +12,8 @@ import { DomainError, ValidationError } from '../errors.ts';
 export interface UploadedFile {
   size: number;
   read(): AsyncIterable<Uint8Array>;
+  /** Fewer bytes than asked for only where the file ends. */
+  readAt(position: number, length: number): Promise<Uint8Array>;
 }
 
 /** A multipart body: every value of each field, in the order sent, and the file. */
@@ -58,6 +60,17 @@ const readAll = async function* (handle: FileHandle): AsyncGenerator<Uint8Array,
   }
 };
 
+const readAt = async (handle: FileHandle, position: number, length: number): Promise<Uint8Array> => {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return bytes.subarray(0, done);
+};
+
 const isOurs = (error: unknown): boolean =>
   error instanceof DomainError || error instanceof ValidationError || (error instanceof Error && 'syscall' in error);
 
@@ -88,7 +101,7 @@ const receive = async (request: FastifyRequest, fileField: string, handle: FileH
   }
   if (!received) return { fields, file: undefined };
   const { size } = await handle.stat();
-  return { fields, file: { size, read: () => readAll(handle) } };
+  return { fields, file: { size, read: () => readAll(handle), readAt: (position, length) => readAt(handle, position, length) } };
 };
 
 /**

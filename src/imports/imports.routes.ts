@@ -18,6 +18,7 @@ import { type CsvRow, MalformedCsvError, presentImport, presentImportSummary } f
 import { createImport, findImport, finishImport, listImports, listVariableNames, readReport, saveBatch } from './imports.store.ts';
 import { quoteCell } from './phone-cell.ts';
 import { runImport } from './run-import.ts';
+import { readWorkbookRows } from './xlsx.reader.ts';
 
 const DEFAULT_PER_PAGE = 15;
 
@@ -31,7 +32,8 @@ interface ImportRequest {
 
 const EMPTY = 'The file is empty.';
 const NO_HEADER = 'The file has no header row.';
-const WORKBOOK = 'The file is a spreadsheet workbook, not CSV: save it as CSV (in Excel "CSV UTF-8") and import that file.';
+const OLD_WORKBOOK =
+  'The file is an old Excel workbook (.xls), or a workbook with a password: save it as .xlsx without a password, and import that file.';
 
 const checkFields = compileValidator({ schema: ImportFields, method: 'POST', url: '', httpPart: 'body' });
 
@@ -78,11 +80,16 @@ interface OpenedFile {
 const openFile = async (file: UploadedFile, map: ColumnMap, variableNames: readonly string[]): Promise<OpenedFile> => {
   const kind = await detectFileKind(file.read());
   if (kind === 'empty') throw new ValidationError({ file: [EMPTY] });
-  if (kind === 'workbook') throw new ValidationError({ file: [WORKBOOK] });
-  const rows = readRows(file.read(), kind);
-  const header = await rows.next();
-  if (header.done) throw new ValidationError({ file: [NO_HEADER] });
-  return { rows, plan: planColumns(readHeader(header.value.cells), map, variableNames) };
+  if (kind === 'xls') throw new ValidationError({ file: [OLD_WORKBOOK] });
+  const rows = kind === 'xlsx' ? readWorkbookRows(file) : readRows(file.read(), kind);
+  try {
+    const header = await rows.next();
+    if (header.done) throw new ValidationError({ file: [NO_HEADER] });
+    return { rows, plan: planColumns(readHeader(header.value.cells), map, variableNames) };
+  } catch (error) {
+    await rows.return();
+    throw error;
+  }
 };
 
 const LONGEST_NAME = 255;
@@ -108,7 +115,10 @@ const importUpload = async ({ db, clock }: RouteDeps, request: FastifyRequest, u
   const { file, campaignId, country, map, allowDuplicate } = readRequest(upload);
   if ((await findCampaign(db, accountId, campaignId)) === undefined) throw new DomainError('campaign_not_found');
   const { rows, plan } = await openFile(file, map, await listVariableNames(db, accountId, campaignId));
-  const created = await createImport(db, accountId, campaignId, clock());
+  const created = await createImport(db, accountId, campaignId, clock()).catch(async (error: unknown) => {
+    await rows.return();
+    throw error;
+  });
   const job = { id: created.id, accountId, campaignId, allowDuplicate };
   const end = await runImport({
     rows,
@@ -126,7 +136,7 @@ const importUpload = async ({ db, clock }: RouteDeps, request: FastifyRequest, u
 const create = (app: App, deps: RouteDeps): void => {
   const schema = {
     tags: ['leads'],
-    summary: 'Import a CSV file into a campaign',
+    summary: 'Import a CSV or XLSX file into a campaign',
     description:
       'Bad rows are reported with their line and reason, good ones are added. The answer may come while the import still runs ' +
       '(`status: running`): read it again under `Location`.',
