@@ -49,7 +49,7 @@ const cellText = ({ type, style, value }: Cell, inline: string, dates: DateStyle
   }
 };
 
-/** Gathers rows from what it hears. `take` gives those that are whole; `line` is where it stands. */
+/** Gathers rows from what it hears. `take` gives those that are whole; `line` is the first that is not. */
 export const createSheetListener = (texts: number, dates: DateStyles) => {
   const collector = createTextCollector('is');
   let rows: SheetRow[] = [];
@@ -123,7 +123,7 @@ export const createSheetListener = (texts: number, dates: DateStyles) => {
   };
   return {
     listener,
-    line: () => line,
+    line: () => (row === undefined ? line + 1 : line),
     take: (): SheetRow[] => {
       const taken = rows;
       rows = [];

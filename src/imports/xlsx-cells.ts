@@ -42,6 +42,8 @@ export const decodeEscapes = (text: string): string => {
   return decoded.includes('\r') ? decoded.replace(/\r\n?/g, '\n') : decoded;
 };
 
+const wholeText = (number: number): string => (Math.abs(number) < 1e21 ? String(number) : BigInt(number).toString());
+
 /** A number as somebody would write it, all its digits and no exponent: `4.0741123456E10` is 40741123456. What is no number stays. */
 export const numberText = (text: string): string => {
   const plain = text.trim();
@@ -49,9 +51,9 @@ export const numberText = (text: string): string => {
   if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?$/.test(plain)) return plain;
   const exact = Number(plain);
   if (!Number.isFinite(exact)) return plain;
-  if (Number.isInteger(exact)) return BigInt(exact).toString();
+  if (Number.isInteger(exact)) return wholeText(exact);
   const number = Number(exact.toPrecision(DIGITS));
-  if (Number.isInteger(number)) return BigInt(number).toString();
+  if (Number.isInteger(number)) return wholeText(number);
   const short = String(number);
   const [digits = '', exponent] = short.split('e-');
   if (exponent === undefined) return short;

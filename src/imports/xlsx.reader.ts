@@ -104,14 +104,14 @@ const toMalformed = (error: unknown, line: number): unknown => {
  * @throws MalformedCsvError after the last row that could be read.
  */
 export const readWorkbookBatches = async function* (file: RandomAccessFile): AsyncGenerator<CsvRow[], void> {
-  const state: SheetState = { line: 0, hasHeader: false };
+  const state: SheetState = { line: 1, hasHeader: false };
   let workbook: Workbook | undefined;
   try {
     const archive = await openArchive(file);
     workbook = await openWorkbook(archive);
     yield* readSheet(archive, workbook, state);
   } catch (error) {
-    throw toMalformed(error, state.line + 1);
+    throw toMalformed(error, state.line);
   } finally {
     await workbook?.strings.close();
   }
