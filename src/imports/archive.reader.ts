@@ -18,8 +18,8 @@ const MAX_ENTRIES = 10_000;
 /** Bytes of the directory, names and remarks included. */
 const MAX_DIRECTORY_BYTES = 8_388_608;
 /**
- * How many times its size a part may inflate to. Deflate reaches 1,032; sheets, whose cells all have an address, about 20. Small parts
- * are not judged.
+ * How many times its size a part may inflate to. Deflate reaches 1,032; sheets, whose cells all have an address, about 20, and
+ * some 120 where every row has the same long text. Small parts are not judged.
  */
 const MAX_RATIO = 200;
 const RATIO_FROM_BYTES = 10_485_760;

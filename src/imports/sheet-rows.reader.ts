@@ -2,8 +2,8 @@
 import { MalformedCsvError } from './import.ts';
 import { createTextCollector } from './text-collector.ts';
 import {
+  type CellStyles,
   columnOf,
-  type DateStyles,
   decodeEscapes,
   isoText,
   MAX_SHEET_COLUMNS,
@@ -34,7 +34,7 @@ const quote = (text: string): string => JSON.stringify(text.length > QUOTED_CHAR
 const isTrue = (value: string): boolean => ['1', 'true'].includes(value.trim());
 
 // An error (#N/A) is what a person sees in the cell, and what the sheet has when it is saved as CSV.
-const cellText = ({ type, style, value }: Cell, inline: string, dates: DateStyles): string => {
+const cellText = ({ type, style, value }: Cell, inline: string, styles: CellStyles): string => {
   switch (type) {
     case 'inlineStr':
       return decodeEscapes(inline);
@@ -43,14 +43,14 @@ const cellText = ({ type, style, value }: Cell, inline: string, dates: DateStyle
     case 'd':
       return isoText(value);
     case 'n':
-      return value === '' ? '' : styledNumber(value, style, dates);
+      return value === '' ? '' : styledNumber(value, style, styles);
     default:
       return decodeEscapes(value);
   }
 };
 
 /** Gathers rows from what it hears. `take` gives those that are whole; `line` is the first that is not. */
-export const createSheetListener = (texts: number, dates: DateStyles) => {
+export const createSheetListener = (texts: number, styles: CellStyles) => {
   const collector = createTextCollector('is');
   let rows: SheetRow[] = [];
   let line = 0;
@@ -116,7 +116,7 @@ export const createSheetListener = (texts: number, dates: DateStyles) => {
         if (name === 'v') isValue = false;
         collector.close(name);
         if (name !== 'c' || parent !== 'row') return;
-        row.values.push(cell.type === 's' ? readShared(cell) : cellText(cell, collector.end(), dates));
+        row.values.push(cell.type === 's' ? readShared(cell) : cellText(cell, collector.end(), styles));
         cell = undefined;
       }
     },

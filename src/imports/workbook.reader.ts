@@ -2,7 +2,7 @@
 // nothing.
 import { type Archive, ArchiveError } from './archive.reader.ts';
 import { NO_SHARED_STRINGS, readSharedStrings, type SharedStrings } from './shared-strings.reader.ts';
-import { type DateStyles, isDateFormat, readIndex } from './xlsx-cells.ts';
+import { type CellStyles, type NumberStyle, readFormat, readIndex } from './xlsx-cells.ts';
 import { hearXml, XmlError } from './xml.reader.ts';
 
 /** The file is no workbook that can be read. */
@@ -22,7 +22,7 @@ const SAVE_AS = 'save it as .xlsx or as CSV, and import that file';
 /** A workbook's first sheet, and what its cells refer to. */
 export interface Workbook {
   sheet: string;
-  dates: DateStyles;
+  styles: CellStyles;
   strings: SharedStrings;
 }
 
@@ -98,7 +98,7 @@ const readSheetList = async (archive: Archive, path: string): Promise<SheetList>
   return list;
 };
 
-const readDateStyles = async (archive: Archive, path: string): Promise<(style: number) => boolean> => {
+const readStyles = async (archive: Archive, path: string): Promise<NumberStyle[]> => {
   const codes = new Map<number, string>();
   const formats: number[] = [];
   const idOf = (text = ''): number => readIndex(text, 0, 1_000_000) ?? 0;
@@ -110,8 +110,7 @@ const readDateStyles = async (archive: Archive, path: string): Promise<(style: n
       if (name === 'xf' && parents.at(-1) === 'cellXfs') formats.push(idOf(numFmtId));
     },
   });
-  const dates = formats.map((id) => isDateFormat(id, codes.get(id)));
-  return (style) => dates[style] ?? false;
+  return formats.map((id) => readFormat(id, codes.get(id)));
 };
 
 const NO_SHEET = `The workbook has no sheet of cells: ${SAVE_AS}.`;
@@ -134,9 +133,9 @@ export const openWorkbook = async (archive: Archive): Promise<Workbook> => {
   if (!archive.has(sheet)) throw new ArchiveError('its first sheet is missing');
   const existing = (wanted: string): string | undefined =>
     relations.find(({ type, target }) => type === wanted && archive.has(target))?.target;
-  const styles = existing('styles');
-  const isDate = styles === undefined ? () => false : await readDateStyles(archive, styles);
+  const stylesPath = existing('styles');
+  const styles = stylesPath === undefined ? [] : await readStyles(archive, stylesPath);
   const texts = existing('sharedStrings');
   const strings = texts === undefined ? NO_SHARED_STRINGS : await readSharedStrings(archive.read(texts, MAX_TEXT_BYTES));
-  return { sheet, dates: { is1904, isDate }, strings };
+  return { sheet, styles: { is1904, styleOf: (style) => styles[style] }, strings };
 };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { columnLetters, escapeText } from '../exports/sheet-xml.ts';
-import { columnOf, dateText, decodeEscapes, isDateFormat, isoText, numberText } from './xlsx-cells.ts';
+import { columnOf, dateText, decodeEscapes, isDateFormat, isoText, numberText, readFormat, styledNumber } from './xlsx-cells.ts';
 
 test.each([
   ['A1', 0],
@@ -104,6 +104,18 @@ test.each<[id: number, code: string | undefined, expected: boolean]>([
   [164, '"', false],
 ])('format %i %s is a date: %s', (id, code, expected) => {
   expect(isDateFormat(id, code)).toBe(expected);
+});
+
+test.each([
+  ['501', '00000', '00501'],
+  ['712345678', '0000000000', '0712345678'],
+  ['123456', '00000', '123456'],
+  ['1.5', '00000', '1.5'],
+  ['-5', '000', '-5'],
+  ['5', '0.00', '5'],
+])('%s in the format %s is %s', (text, code, expected) => {
+  const styles = { is1904: false, styleOf: () => readFormat(164, code) };
+  expect(styledNumber(text, 0, styles)).toBe(expected);
 });
 
 describe('text', () => {

@@ -14,10 +14,17 @@ const LAST_DAY = 2_958_466;
 const EPOCH_1900 = 25_569;
 const EPOCH_1904 = 24_107;
 
-/** Which calendar a workbook counts its days in, and which of its styles show numbers as dates. */
-export interface DateStyles {
+/** How a style shows a number. */
+export interface NumberStyle {
+  isDate: boolean;
+  /** Whole numbers have at least so many digits: zip codes and numbers that begin with a zero are kept so. */
+  digits: number;
+}
+
+/** Which calendar a workbook counts its days in, and what its styles are; one that is not there shows numbers as they are. */
+export interface CellStyles {
   is1904: boolean;
-  isDate: (style: number) => boolean;
+  styleOf: (style: number) => NumberStyle | undefined;
 }
 
 /** The column of a cell such as `AB12`, from 0; undefined where no sheet has such a cell. */
@@ -95,6 +102,15 @@ export const isDateFormat = (id: number, code: string | undefined): boolean => {
   return !/\[(h+|m+|s+)\]/i.test(first) && !/general/i.test(first) && /[dmyhs]/i.test(first);
 };
 
+/** How a number format shows numbers; `code` as in isDateFormat. */
+export const readFormat = (id: number, code: string | undefined): NumberStyle => ({
+  isDate: isDateFormat(id, code),
+  digits: code !== undefined && /^0+$/.test(code) ? code.length : 0,
+});
+
 /** A number in its style. */
-export const styledNumber = (text: string, style: number, styles: DateStyles): string =>
-  (styles.isDate(style) ? dateText(text, styles.is1904) : undefined) ?? numberText(text);
+export const styledNumber = (text: string, style: number, { styleOf, is1904 }: CellStyles): string => {
+  const { isDate, digits } = styleOf(style) ?? { isDate: false, digits: 0 };
+  const plain = (isDate ? dateText(text, is1904) : undefined) ?? numberText(text);
+  return /^\d+$/.test(plain) ? plain.padStart(digits, '0') : plain;
+};

@@ -1,4 +1,5 @@
 import { buffer } from 'node:stream/consumers';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { asFile, buildWorkbook, packParts, relation, relations, workbookParts } from '../../test/support/build-workbook.ts';
 import { writeXlsx } from '../exports/xlsx.writer.ts';
@@ -148,6 +149,24 @@ test('what an export writes is read', async () => {
   };
   const file = await buffer(writeXlsx(['a', 'b', 'c'], batches(), { numeric: [], at: new Date('2026-03-01T10:00:00Z') }));
   expect((await read(file)).rows.map((row) => row.cells)).toEqual([['a', 'b', 'c'], ["'=1+1", 'a\nb'], ['', '_x0041_', '😀'], cells[2]]);
+});
+
+test('any cells that are written are read, but for blanks around them and line ends', async () => {
+  const cell = fc.oneof(fc.string({ unit: 'binary', maxLength: 12 }), fc.constantFrom('', '_x0041_', '\r\n', 'a\r', '<&>"', ']]>'));
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(cell, cell, cell, cell), { minLength: 1, maxLength: 8 }), async (rows) => {
+      const batches = async function* () {
+        yield rows.slice(1);
+      };
+      const file = await buffer(writeXlsx(rows[0] ?? [], batches(), { numeric: [], at: new Date('2026-03-01T10:00:00Z') }));
+      const expected = rows.map((cells, at) => {
+        const texts = cells.map((one) => one.toWellFormed().replace(/\r\n?/g, '\n').trim());
+        return { line: at + 1, cells: texts.slice(0, texts.findLastIndex((one) => one !== '') + 1) };
+      });
+      expect(await read(file)).toEqual({ rows: expected.filter(({ cells }) => cells.length > 0), failure: undefined, line: undefined });
+    }),
+    { numRuns: 200 },
+  );
 });
 
 describe('what is no workbook', () => {

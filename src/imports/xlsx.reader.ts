@@ -8,8 +8,8 @@ import { createSheetListener, type SheetRow } from './sheet-rows.reader.ts';
 import { NoWorkbookError, openWorkbook, type Workbook } from './workbook.reader.ts';
 import { readXml, XmlError } from './xml.reader.ts';
 
-/** Bytes that a sheet may inflate to: a million rows of 80 cells of 50. */
-const MAX_SHEET_BYTES = 4_294_967_296;
+/** Bytes that a sheet may inflate to: a million rows of 40 cells of 50. */
+const MAX_SHEET_BYTES = 2_147_483_648;
 /** Characters of a row, as many as a CSV file may have. Cells may share a long text, so the sheet's own size says little. */
 const MAX_ROW_CHARACTERS = 2_000_000;
 const BATCH_CHARACTERS = 1_000_000;
@@ -74,8 +74,8 @@ interface SheetState {
 }
 
 const readSheet = async function* (archive: Archive, workbook: Workbook, state: SheetState): AsyncGenerator<CsvRow[], void> {
-  const { sheet, strings, dates } = workbook;
-  const { listener, take, line } = createSheetListener(strings.count, dates);
+  const { sheet, strings, styles } = workbook;
+  const { listener, take, line } = createSheetListener(strings.count, styles);
   const document = readXml(archive.read(sheet, MAX_SHEET_BYTES), listener);
   try {
     for (;;) {
