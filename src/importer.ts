@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 import type { Db, ImportRow } from './db/schema.ts';
-import { type Encoding, readRowBatches } from './imports/csv.reader.ts';
+import { type RowsKind, readFileRows } from './imports/file-rows.reader.ts';
 import { addCounts, BATCH_ROWS, type Course, INTERRUPTED, NO_ROWS } from './imports/import.ts';
 import {
   beatImport,
@@ -21,7 +21,7 @@ import {
 } from './imports/imports.store.ts';
 import type { ReadRow } from './imports/lead-csv.ts';
 import { type ImportEnd, runImport } from './imports/run-import.ts';
-import { isSpooled, listSpooled, readSpooled, removeSpooled } from './imports/spool.reader.ts';
+import { isSpooled, listSpooled, openSpooled, removeSpooled, type SpooledFile } from './imports/spool.reader.ts';
 
 /** The imports of one process. */
 export interface Importer {
@@ -90,7 +90,7 @@ export const createImporter = ({ db, clock, folder, onError, batchMs }: Importer
   let alarm: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
 
-  const runClaimed = async (row: ImportRow, spool: string): Promise<ImportEnd> => {
+  const runClaimed = async (row: ImportRow, file: SpooledFile): Promise<ImportEnd> => {
     // Stored by createImport alone, in this form.
     const course = row.course as Course;
     const job: ImportJob = {
@@ -103,12 +103,11 @@ export const createImporter = ({ db, clock, folder, onError, batchMs }: Importer
     const begun = performance.now();
     const size = createBatchSize(batchMs);
     const seen: SeenNumbers = new Set();
-    let bytesRead = 0;
     let rowsRead = 0;
     const save = async (rows: readonly ReadRow[]): Promise<void> => {
       const seconds = (performance.now() - begun) / 1000;
       rowsRead += rows.length;
-      const progress: Progress = { bytesRead, rowsPerSecond: rowsRead / seconds };
+      const progress: Progress = { bytesRead: file.bytesRead(), rowsPerSecond: rowsRead / seconds };
       const start = performance.now();
       if (row.dry_run) await foreseeBatch(db, job, rows, seen, progress, clock());
       else await saveBatch(db, job, rows, progress, clock());
@@ -117,12 +116,7 @@ export const createImporter = ({ db, clock, folder, onError, batchMs }: Importer
       if (batchMs !== undefined) await setImmediate();
     };
     return runImport({
-      batches: readRowBatches(
-        readSpooled(folder, spool, (bytes) => {
-          bytesRead = bytes;
-        }),
-        course.encoding as Encoding,
-      ),
+      batches: readFileRows(file, course.kind as RowsKind),
       plan: course.plan,
       country: course.country ?? undefined,
       skip: addCounts(NO_ROWS, { ...NO_ROWS, ...row.counts }).rows,
@@ -131,6 +125,16 @@ export const createImporter = ({ db, clock, folder, onError, batchMs }: Importer
       save,
       onFailure: (error) => onError(error, row.id),
     });
+  };
+
+  const runSpooled = async (row: ImportRow, spool: string): Promise<ImportEnd> => {
+    if (!(await isSpooled(folder, spool))) return { status: 'failed', stop: INTERRUPTED };
+    const file = await openSpooled(folder, spool);
+    try {
+      return await runClaimed(row, file);
+    } finally {
+      await file.close();
+    }
   };
 
   const settle = async (id: number, spool: string, end: ImportEnd): Promise<void> => {
@@ -152,8 +156,7 @@ export const createImporter = ({ db, clock, folder, onError, batchMs }: Importer
       beatImport(db, id, runner, clock()).catch((error: unknown) => onError(error, id));
     }, BEAT_MS);
     try {
-      const end: ImportEnd = (await isSpooled(folder, spool)) ? await runClaimed(row, spool) : { status: 'failed', stop: INTERRUPTED };
-      await settle(id, spool, end);
+      await settle(id, spool, await runSpooled(row, spool));
     } finally {
       clearInterval(beat);
     }

@@ -156,8 +156,11 @@ const runImport = async (api: Connection, file: File, options: ImportOptions, ou
 export const addImport = (leads: Command, { config, output }: CommandContext): void => {
   const command = leads
     .command('import')
-    .description('add the rows of a CSV file to a campaign')
-    .argument('<file>', 'CSV with a header row; comma, semicolon or tab; UTF-8 or Windows-1252')
+    .description('add the rows of a CSV or XLSX file to a campaign')
+    .argument(
+      '<file>',
+      'CSV (comma, semicolon or tab; UTF-8 or Windows-1252) or an .xlsx workbook, whose first sheet counts; with a header row',
+    )
     .requiredOption('--campaign <id or name>', 'where to; a name that does not exist yet makes the campaign')
     .option('--country <code>', 'two-letter country of numbers written without a country code, e.g. RO')
     .option(

@@ -13,6 +13,8 @@ export interface UploadedFile {
   read(): AsyncIterable<Uint8Array>;
   /** Leaves the file in its folder, on disk for good, for the caller to remove. @returns its name there. */
   keep(): Promise<string>;
+  /** Fewer bytes than asked for only where the file ends. */
+  readAt(position: number, length: number): Promise<Uint8Array>;
 }
 
 /** A multipart body: every value of each field, in the order sent, and the file. */
@@ -50,6 +52,17 @@ const readAll = async function* (handle: FileHandle): AsyncGenerator<Uint8Array,
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
+};
+
+const readAt = async (handle: FileHandle, position: number, length: number): Promise<Uint8Array> => {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return bytes.subarray(0, done);
 };
 
 const isOurs = (error: unknown): boolean =>
@@ -115,7 +128,13 @@ export const withUpload = async <Result>(
     const { fields, size } = await receive(request, field, handle).catch((error: unknown) => {
       throw toRefusal(error);
     });
-    return await use({ fields, file: size === undefined ? undefined : { size, read: () => readAll(handle), keep } });
+    return await use({
+      fields,
+      file:
+        size === undefined
+          ? undefined
+          : { size, read: () => readAll(handle), readAt: (position, length) => readAt(handle, position, length), keep },
+    });
   } finally {
     await handle.close();
     if (!kept) await unlink(path);

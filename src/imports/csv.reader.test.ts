@@ -305,8 +305,9 @@ describe('encoding', () => {
     ['Windows-1252 with bytes that look like UTF-8', new Uint8Array([...bytes('a '), 0xab, 0x43, 0x41, 0x46, 0xc9, 0xbb]), 'windows-1252'],
     ['Windows-1252', new Uint8Array([0x4d, 0xfc, 0x6c, 0x6c, 0x65, 0x72]), 'windows-1252'],
     ['UTF-16, as Excel saves Unicode text', new Uint8Array([0xff, 0xfe, 0x61, 0x00]), 'utf-16le'],
-    ['a workbook', new Uint8Array([0x50, 0x4b, 0x03, 0x04, 0x14]), 'workbook'],
-    ['an old workbook', new Uint8Array([0xd0, 0xcf, 0x11, 0xe0, 0xa1]), 'workbook'],
+    ['a workbook', new Uint8Array([0x50, 0x4b, 0x03, 0x04, 0x14]), 'xlsx'],
+    ['an empty archive', new Uint8Array([0x50, 0x4b, 0x05, 0x06, 0x00]), 'xlsx'],
+    ['an old workbook', new Uint8Array([0xd0, 0xcf, 0x11, 0xe0, 0xa1]), 'xls'],
     ['nothing', new Uint8Array(), 'empty'],
   ])('%s', async (_name, data, kind) => {
     for (const size of [1, 3, 100]) expect(await detectFileKind(inChunks(data, size))).toBe(kind);

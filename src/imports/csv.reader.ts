@@ -7,7 +7,7 @@ import { isMostlyUtf8, NO_BYTES, tallyUtf8 } from './utf8-tally.ts';
 export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
 
 /** What a file is, by its bytes. */
-export type FileKind = Encoding | 'workbook' | 'empty';
+export type FileKind = Encoding | 'xlsx' | 'xls' | 'empty';
 
 /**
  * Bytes of a row: 200 cells of 2000 characters of 4 bytes, with room for their quotes. Guards against a quote without end, and
@@ -15,16 +15,18 @@ export type FileKind = Encoding | 'workbook' | 'empty';
  */
 const MAX_ROW_BYTES = 2_000_000;
 const DELIMITERS = [',', ';', '\t'] as const;
-// .xlsx is a ZIP archive, .xls a compound file; both begin with a fixed mark.
+// .xlsx is a ZIP archive, of which an empty one has a mark of its own; .xls is a compound file, as a workbook with a password is.
 const WORKBOOKS = [
-  [0x50, 0x4b, 0x03, 0x04],
-  [0xd0, 0xcf, 0x11, 0xe0],
+  ['xlsx', [0x50, 0x4b, 0x03, 0x04]],
+  ['xlsx', [0x50, 0x4b, 0x05, 0x06]],
+  ['xls', [0xd0, 0xcf, 0x11, 0xe0]],
 ] as const;
 
 const startsWith = (bytes: Uint8Array, mark: readonly number[]): boolean => mark.every((byte, at) => bytes[at] === byte);
 
 const kindByMark = (bytes: Uint8Array): FileKind | undefined => {
-  if (WORKBOOKS.some((mark) => startsWith(bytes, mark))) return 'workbook';
+  const workbook = WORKBOOKS.find(([, mark]) => startsWith(bytes, mark));
+  if (workbook !== undefined) return workbook[0];
   if (startsWith(bytes, [0xef, 0xbb, 0xbf])) return 'utf-8';
   if (startsWith(bytes, [0xff, 0xfe])) return 'utf-16le';
   return startsWith(bytes, [0xfe, 0xff]) ? 'utf-16be' : undefined;

@@ -50,7 +50,7 @@ const spool = async (text: string, { dryRun = false } = {}): Promise<number> => 
   mkdirSync(t.importFolder, { recursive: true });
   writeFileSync(join(t.importFolder, name), text);
   const header = text.slice(0, text.indexOf('\n')).split(',');
-  const course = { encoding: 'utf-8', header, plan: planColumns(header, new Map()), country: null, allow_duplicate: false };
+  const course = { kind: 'utf-8', header, plan: planColumns(header, new Map()), country: null, allow_duplicate: false };
   const job = { accountId: t.mine.account.id, campaignId: campaign, spool: name, bytes: Buffer.byteLength(text), course, dryRun };
   return (await createImport(t.db, job, t.clock())).id;
 };

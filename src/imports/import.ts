@@ -16,7 +16,8 @@ export const BATCH_CHARACTERS = 4_000_000;
 
 /** How the rows of a file are read: fixed when its import begins, so that whoever goes on with it reads the same. */
 export interface Course {
-  encoding: string;
+  /** CSV in some encoding, or a workbook. */
+  kind: string;
   header: string[];
   plan: ColumnPlan;
   country: CountryCode | null;

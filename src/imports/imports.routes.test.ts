@@ -370,8 +370,8 @@ describe('refusals', () => {
     ['a quote in the header that never ends', '"phone\n+12025550101\n', /line 1, and never closed/],
     ['a column name that lost a character', 'phone,nam\uFFFD\n', /^The name of column 2, "nam\uFFFD", holds .*: save the file as UTF-8\.$/],
     ['only a line that names the delimiter', 'sep=;\n', /^The file has no header row\.$/],
-    ['a workbook', new Uint8Array([0x50, 0x4b, 3, 4, 20, 0]), /save it as CSV/],
-    ['an old workbook', new Uint8Array([0xd0, 0xcf, 0x11, 0xe0, 1]), /save it as CSV/],
+    ['a workbook that is cut off', new Uint8Array([0x50, 0x4b, 3, 4, 20, 0]), /^The workbook cannot be read: it is cut off or damaged\.$/],
+    ['an old workbook', new Uint8Array([0xd0, 0xcf, 0x11, 0xe0, 1]), /save it as \.xlsx without a password/],
     ['a map to a column that is not there', 'phone\n', /"Tel", which the file does not have/, 'map', '{"Tel":"phone_number"}'],
   ])('%s', async (_name, file, message, field = 'file', map = '') => {
     const { status, body } = await importText(file, map === '' ? {} : { map });

@@ -13,7 +13,8 @@ import { compileValidator } from '../http/validator.ts';
 import { type CountryCode, isCountry } from '../phone.ts';
 import { requiredMessage, selectedInvalid } from '../sentences.ts';
 import { type ColumnMap, MappingError, parseColumnMap, planColumns } from './column-mapping.ts';
-import { detectFileKind, readRows } from './csv.reader.ts';
+import { detectFileKind } from './csv.reader.ts';
+import { type RowsKind, readFileRows } from './file-rows.reader.ts';
 import { Import, ImportBody, ImportFields, ImportSummary, SampleQuery } from './import.schema.ts';
 import { type Course, MalformedCsvError, presentImport, presentImportSummary } from './import.ts';
 import { createImport, findImport, findStoredImport, listImports, listVariableNames, readRejects, readReport } from './imports.store.ts';
@@ -33,7 +34,8 @@ interface ImportRequest {
 
 const EMPTY = 'The file is empty.';
 const NO_HEADER = 'The file has no header row.';
-const WORKBOOK = 'The file is a spreadsheet workbook, not CSV: save it as CSV (in Excel "CSV UTF-8") and import that file.';
+const OLD_WORKBOOK =
+  'The file is an old Excel workbook (.xls), or a workbook with a password: save it as .xlsx without a password, and import that file.';
 
 const checkFields = compileValidator({ schema: ImportFields, method: 'POST', url: '', httpPart: 'body' });
 
@@ -73,17 +75,18 @@ const readRequest = (upload: Upload): ImportRequest => {
   };
 };
 
+const readFirstRow = async (file: UploadedFile, kind: RowsKind): Promise<readonly string[]> => {
+  for await (const [first] of readFileRows(file, kind)) if (first !== undefined) return first.cells;
+  throw new ValidationError({ file: [NO_HEADER] });
+};
+
 const readCourse = async ({ file, map, country, allowDuplicate }: ImportRequest, variableNames: readonly string[]): Promise<Course> => {
   const kind = await detectFileKind(file.read());
   if (kind === 'empty') throw new ValidationError({ file: [EMPTY] });
-  if (kind === 'workbook') throw new ValidationError({ file: [WORKBOOK] });
-  const rows = readRows(file.read(), kind);
-  const first = await rows.next();
-  await rows.return();
-  if (first.done) throw new ValidationError({ file: [NO_HEADER] });
-  const header = readHeader(first.value.cells);
+  if (kind === 'xls') throw new ValidationError({ file: [OLD_WORKBOOK] });
+  const header = readHeader(await readFirstRow(file, kind));
   const plan = planColumns(header, map, variableNames);
-  return { encoding: kind, header, plan, country: country ?? null, allow_duplicate: allowDuplicate };
+  return { kind, header, plan, country: country ?? null, allow_duplicate: allowDuplicate };
 };
 
 const LONGEST_NAME = 255;
@@ -135,7 +138,7 @@ const waitAtMost = async (work: Promise<void>, milliseconds: number): Promise<vo
 const create = (app: App, deps: RouteDeps): void => {
   const schema = {
     tags: ['leads'],
-    summary: 'Import a CSV file into a campaign',
+    summary: 'Import a CSV or XLSX file into a campaign',
     description:
       'Bad rows are reported with their line and reason, good ones are added. The import runs in the background: a short one has ended when ' +
       'the answer comes, a longer one is `running`: read it again under `Location`. `Prefer: wait=30` waits that many seconds for the end ' +

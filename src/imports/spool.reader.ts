@@ -1,8 +1,10 @@
 // The folder in which the files of imports wait until they are read to their end.
 import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RowsFile } from './file-rows.reader.ts';
 
-const CHUNK_BYTES = 262_144;
+// All rows of a chunk are in memory at once.
+const CHUNK_BYTES = 65_536;
 
 /** Whether the file is here, and not on another server. */
 export const isSpooled = (folder: string, name: string): Promise<boolean> =>
@@ -11,24 +13,32 @@ export const isSpooled = (folder: string, name: string): Promise<boolean> =>
     () => false,
   );
 
-/** The bytes of a file from its start; `onRead` hears how many were read so far. It is closed when the reading ends, however it does. */
-export const readSpooled = async function* (
-  folder: string,
-  name: string,
-  onRead: (bytes: number) => void,
-): AsyncGenerator<Uint8Array, void> {
+/** An open file that knows how much of it was read. It has to be closed. */
+export interface SpooledFile extends RowsFile {
+  bytesRead(): number;
+  close(): Promise<void>;
+}
+
+/** Opens a file. */
+export const openSpooled = async (folder: string, name: string): Promise<SpooledFile> => {
   const handle = await open(join(folder, name), 'r');
-  try {
-    for (let position = 0; ; ) {
-      const { bytesRead, buffer } = await handle.read(new Uint8Array(CHUNK_BYTES), 0, CHUNK_BYTES, position);
-      if (bytesRead === 0) return;
-      position += bytesRead;
-      onRead(position);
-      yield buffer.subarray(0, bytesRead);
+  const { size } = await handle.stat();
+  let total = 0;
+  const readAt = async (position: number, length: number): Promise<Uint8Array> => {
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
     }
-  } finally {
-    await handle.close();
-  }
+    total += done;
+    return bytes.subarray(0, done);
+  };
+  const read = async function* (): AsyncGenerator<Uint8Array, void> {
+    for (let position = 0; position < size; position += CHUNK_BYTES) yield await readAt(position, CHUNK_BYTES);
+  };
+  return { size, read, readAt, bytesRead: () => Math.min(total, size), close: () => handle.close() };
 };
 
 /** Removes a file; one that is gone already is no failure. */

@@ -32,6 +32,8 @@ test('a list goes into a file of each form, and in again', async () => {
 
   const again = JSON.parse((await leads('import', file('all.csv'), '--campaign', 'Autumn', '--json')).stdout);
   expect(again.counts).toMatchObject({ rows: imported, imported, failed: 0 });
+  const workbook = await leads('import', file('old.xlsx'), '--campaign', 'Winter', '--json');
+  expect([workbook.code, JSON.parse(workbook.stdout).counts]).toMatchObject([0, { rows: imported, imported, failed: 0 }]);
   expect(readdirSync(files).sort()).toEqual(['all.csv', 'old.xlsx']);
 });
 

@@ -1,0 +1,21 @@
+// The rows of a file of either kind.
+import { type Encoding, readRowBatches } from './csv.reader.ts';
+import type { CsvRow } from './import.ts';
+import { readWorkbookBatches } from './xlsx.reader.ts';
+
+/** A file whose rows can be read: a CSV in some encoding, or a workbook. */
+export type RowsKind = Encoding | 'xlsx';
+
+/** What reading rows needs of a file. `readAt` gives fewer bytes than asked for only where the file ends. */
+export interface RowsFile {
+  size: number;
+  read(): AsyncIterable<Uint8Array>;
+  readAt(position: number, length: number): Promise<Uint8Array>;
+}
+
+/**
+ * Reads the rows of a file, the header first, some at a time; no batch is empty.
+ * @throws MalformedCsvError after the last row that could be read.
+ */
+export const readFileRows = (file: RowsFile, kind: RowsKind): AsyncGenerator<CsvRow[], void> =>
+  kind === 'xlsx' ? readWorkbookBatches(file) : readRowBatches(file.read(), kind);
