@@ -1,6 +1,6 @@
 // One uploaded file of a multipart body with the fields beside it. The file streams to a place that has no name any
 // more when it is read, so that nothing is left behind, not even by a crash.
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,6 +89,13 @@ const receive = async (request: FastifyRequest, fileField: string, handle: FileH
   if (!received) return { fields, file: undefined };
   const { size } = await handle.stat();
   return { fields, file: { size, read: () => readAll(handle) } };
+};
+
+/** What an upload holds, in few bytes: its fields, and a digest of its file. The same for the same body, however it was sent. */
+export const describeUpload = async ({ fields, file }: Upload): Promise<object> => {
+  const digest = createHash('sha256');
+  for await (const chunk of file?.read() ?? []) digest.update(chunk);
+  return { fields: Object.fromEntries(fields), file: file === undefined ? null : digest.digest('hex') };
 };
 
 /**

@@ -7,7 +7,7 @@ import { IdParams, Message, pageQuery, ValidationFailed } from '../http/fields.t
 import { PageOf, resolvePage, toPage, toSlice } from '../http/page.ts';
 import { pageLocation } from '../http/page-location.ts';
 import type { App, RouteDeps } from '../http/types.ts';
-import { acceptUploads, type Upload, type UploadedFile, withUpload } from '../http/upload.ts';
+import { acceptUploads, describeUpload, type Upload, type UploadedFile, withUpload } from '../http/upload.ts';
 import { compileValidator } from '../http/validator.ts';
 import { type CountryCode, isCountry } from '../phone.ts';
 import { requiredMessage, selectedInvalid } from '../sentences.ts';
@@ -137,11 +137,15 @@ const create = (app: App, deps: RouteDeps): void => {
   app.post(
     '/user/leads/import',
     // The body arrives as parts, which the handler reads and checks itself; the schema is for the document.
-    { schema, validatorCompiler: () => () => true },
+    { schema, config: { idempotency: 'late' }, validatorCompiler: () => () => true },
     async (request, reply) => {
-      const result = await withUpload(request, 'file', (upload) => importUpload(deps, request, upload)).catch((error: unknown) => {
+      const result = await withUpload(request, 'file', async (upload) => {
+        if (await app.beginKeyed(request, reply, () => describeUpload(upload))) return undefined;
+        return importUpload(deps, request, upload);
+      }).catch((error: unknown) => {
         throw asRefusal(error);
       });
+      if (result === undefined) return reply;
       return reply
         .code(201)
         .header('location', `${pageLocation(request).path}/${result.id}`)

@@ -1,16 +1,9 @@
-// Carries a request out once, whatever its sender repeats and whatever dies meanwhile: its key and its effect are one
-// transaction, so either both are there or neither. Nothing is ever left in doubt that the database does not know.
+// Carries a request out once, whatever its sender repeats and whatever dies meanwhile. `actOnce` makes key and effect one
+// transaction, so that nothing is ever in doubt. `createKeyStore` is for effects of any kind: the key is committed before
+// them, and what dies in between is in doubt and never run again.
 import { sql } from 'kysely';
 import type { Db } from '../db/schema.ts';
-import { KEY_LIFE_MS } from './idempotency.ts';
-
-/** A request with the key that its sender gave it. */
-export interface KeyedRequest {
-  accountId: number;
-  key: string;
-  /** What it asks: the same text for the same request. */
-  text: string;
-}
+import { type BeginResult, KEY_LIFE_MS, type KeyedRequest, type KeyStore } from './idempotency.ts';
 
 /** An answer that will be given again. */
 export interface KeptAnswer {
@@ -43,19 +36,19 @@ const fingerprint = (text: string) => sql<string>`encode(sha256(convert_to(${tex
 const findKept = (trx: Db, { accountId, key, text }: KeyedRequest, now: Date) =>
   trx
     .selectFrom('idempotency_keys')
-    .select(['status', 'response', 'simulated', sql<boolean>`fingerprint = ${fingerprint(text)}`.as('same')])
+    .select(['state', 'status', 'response', 'headers', 'simulated', sql<boolean>`fingerprint = ${fingerprint(text)}`.as('same')])
     .where('account_id', '=', accountId)
     .where('key', '=', key)
     .where('created_at', '>', new Date(now.getTime() - KEY_LIFE_MS))
     .executeTakeFirst();
 
-// Of those that somebody else is removing at the same time: left to them.
+// Everybody's, so that the last keys of an account do not stay. Those that somebody else is removing are left to them.
 const forgetExpired = async (trx: Db, { accountId, key }: KeyedRequest, now: Date): Promise<void> => {
   const before = new Date(now.getTime() - KEY_LIFE_MS);
   await sql`
-    delete from idempotency_keys where account_id = ${accountId}::bigint and key in (
-      select key from idempotency_keys
-      where account_id = ${accountId}::bigint and created_at <= ${before} and key <> ${key}
+    delete from idempotency_keys where (account_id, key) in (
+      select account_id, key from idempotency_keys
+      where created_at <= ${before} and (account_id, key) <> (${accountId}::bigint, ${key})
       order by created_at limit 100 for update skip locked
     )`.execute(trx);
   await trx
@@ -80,8 +73,10 @@ export const actOnce = <Refusal>(
     if (!(await tryLockKey(trx, request))) return { kind: 'busy' };
     const kept = await findKept(trx, request, now);
     if (kept !== undefined) {
-      const { same, ...answer } = kept;
-      return same ? { kind: 'answered', answer, replayed: true } : { kind: 'reused' };
+      const { same, status, response, simulated } = kept;
+      // What is written here has both; a key without belongs to a request of another kind.
+      if (!same || status === null || response === null) return { kind: 'reused' };
+      return { kind: 'answered', answer: { status, response, simulated }, replayed: true };
     }
     const result = await act(trx);
     if ('refusal' in result) return { kind: 'refused', refusal: result.refusal };
@@ -93,3 +88,43 @@ export const actOnce = <Refusal>(
       .execute();
     return { kind: 'answered', answer: result.answer, replayed: false };
   });
+
+const begin = async (trx: Db, request: KeyedRequest, now: Date): Promise<BeginResult> => {
+  if (!(await tryLockKey(trx, request))) return { kind: 'busy' };
+  const kept = await findKept(trx, request, now);
+  if (kept !== undefined) {
+    const { same, state, status, response, headers } = kept;
+    if (!same) return { kind: 'reused' };
+    if (state !== 'finished' || status === null) return { kind: state === 'unknown' ? 'unknown' : 'running' };
+    return { kind: 'finished', answer: { status, response: response ?? undefined, headers } };
+  }
+  await forgetExpired(trx, request, now);
+  const { accountId, key, text } = request;
+  await trx
+    .insertInto('idempotency_keys')
+    .values({ account_id: accountId, key, fingerprint: fingerprint(text), state: 'running', created_at: now })
+    .execute();
+  return { kind: 'begun' };
+};
+
+/** Keys that are committed before their requests run, and settled when those have ended. */
+export const createKeyStore = (db: Db): KeyStore => ({
+  begin(request, now) {
+    return db.transaction().execute((trx) => begin(trx, request, now));
+  },
+
+  async settle({ accountId, key, text }, begunAt, end) {
+    const own = sql<boolean>`account_id = ${accountId}::bigint and key = ${key} and fingerprint = ${fingerprint(text)}
+      and created_at = ${begunAt} and state = 'running'`;
+    if (end.kind === 'refused') {
+      await db.deleteFrom('idempotency_keys').where(own).execute();
+      return;
+    }
+    const answer = end.kind === 'finished' ? { ...end.answer, headers: JSON.stringify(end.answer.headers) } : {};
+    await db
+      .updateTable('idempotency_keys')
+      .set({ state: end.kind, ...answer })
+      .where(own)
+      .execute();
+  },
+});
