@@ -74,7 +74,7 @@ const own = createChecker(
 
 const check = (request: string, status: number, body: unknown, more: Partial<Exchange> = {}): void => {
   const [method = '', route = ''] = request.split(' ');
-  const found = findOperation(method, route, own);
+  const found = findOperation({ method }, route, own);
   if (found === undefined) throw new Error(`no operation for ${request}`);
   const raw = typeof body === 'string' ? body : JSON.stringify(body);
   found.checker.check(found.operation, { method, route, status, contentType: 'application/json; charset=utf-8', raw, ...more });
