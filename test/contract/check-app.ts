@@ -77,6 +77,7 @@ export const checkInjected = (app: CheckedApp): void => {
       status: response.statusCode,
       contentType: response.headers['content-type']?.toString(),
       raw: response.payload,
+      keyed: request.headers['idempotency-key'] !== undefined,
       replayed: response.headers['idempotent-replayed'] === 'true',
     });
     return response;

@@ -14,7 +14,8 @@ export interface Exchange {
   contentType: string | undefined;
   /** The body as text. */
   raw: string;
-  /** Whether it was given before, to the same Idempotency-Key. */
+  /** Whether the request had an Idempotency-Key, and whether the answer is the first one under it again. */
+  keyed?: boolean;
   replayed?: boolean;
 }
 
@@ -119,7 +120,8 @@ const generic = createAjv();
 /** Checks what an operation has in common with all: a `{ message }` under a status that anything may answer. */
 export const checkGeneric = (name: string, exchange: Exchange): void => {
   // The contract knows no Idempotency-Key: who sends one with a POST may be told 409.
-  const schema = GENERIC.get(exchange.status) ?? (exchange.status === 409 && exchange.method === 'POST' ? MESSAGE : undefined);
+  const schema =
+    GENERIC.get(exchange.status) ?? (exchange.status === 409 && exchange.method === 'POST' && exchange.keyed ? MESSAGE : undefined);
   const reasons: string[] = [];
   if (schema === undefined) reasons.push('the status is not listed');
   else if (mediaType(exchange.contentType) !== 'application/json')
