@@ -1,5 +1,6 @@
 // Any POST repeated under one key: the first answer, and one effect.
 import { request as httpRequest } from 'node:http';
+import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import Fastify from 'fastify';
 import { sql } from 'kysely';
@@ -188,6 +189,16 @@ test('is kept for a day', async () => {
   expect((await keys()).map(({ key }) => key)).toEqual(['o']);
 });
 
+test('many that have expired may be used again at once', async () => {
+  const all = Array.from({ length: 30 }, (_, index) => ({ 'idempotency-key': `k${index}` }));
+  for (let day = 1; day <= 3; day += 1) {
+    const answers = await Promise.all(all.map((headers) => add({}, headers)));
+    expect(answers.map((answer) => [answer.status, replayed(answer)])).toEqual(all.map(() => [200, undefined]));
+    expect(await leads()).toBe(30 * day);
+    t.clock.advance(25 * 3_600_000);
+  }
+});
+
 test.each([
   ['empty', ''],
   ['blank', '  '],
@@ -263,5 +274,11 @@ describe('an answer', () => {
       expect(again.json()).toEqual({
         message: 'The request with this Idempotency-Key was carried out, and is not run again. Its answer was too large to be kept.',
       });
+  });
+
+  test('that streams is given, not kept, and not given twice', async () => {
+    const { ask, runs } = await startOne(() => Readable.from(['{"a":', '1}']));
+    expect((await ask()).payload).toBe('{"a":1}');
+    expect([(await ask()).statusCode, runs()]).toEqual([409, 1]);
   });
 });

@@ -1,8 +1,8 @@
 // Carries a request out once, whatever its sender repeats and whatever dies meanwhile. `actOnce` makes key and effect one
 // transaction, so that nothing is ever in doubt. `createKeyStore` is for effects of any kind: the key is committed before
 // them, and what dies in between is in doubt and never run again.
-import { sql } from 'kysely';
-import type { Db } from '../db/schema.ts';
+import { type Insertable, sql } from 'kysely';
+import type { Db, IdempotencyKeysTable } from '../db/schema.ts';
 import { type BeginResult, KEY_LIFE_MS, type KeyedRequest, type KeyStore } from './idempotency.ts';
 
 /** An answer that will be given again. */
@@ -43,20 +43,32 @@ const findKept = (trx: Db, { accountId, key, text }: KeyedRequest, now: Date) =>
     .executeTakeFirst();
 
 // Everybody's, so that the last keys of an account do not stay. Those that somebody else is removing are left to them.
-const forgetExpired = async (trx: Db, { accountId, key }: KeyedRequest, now: Date): Promise<void> => {
-  const before = new Date(now.getTime() - KEY_LIFE_MS);
+const forgetExpired = async (trx: Db, before: Date): Promise<void> => {
   await sql`
     delete from idempotency_keys where (account_id, key) in (
-      select account_id, key from idempotency_keys
-      where created_at <= ${before} and (account_id, key) <> (${accountId}::bigint, ${key})
-      order by created_at limit 100 for update skip locked
+      select account_id, key from idempotency_keys where created_at <= ${before} order by created_at limit 100 for update skip locked
     )`.execute(trx);
+};
+
+// In this order: who removes what has expired waits for nobody any more, so that nobody waits in a ring.
+const insertKey = async (
+  trx: Db,
+  { accountId, key, text }: KeyedRequest,
+  now: Date,
+  values: Pick<Insertable<IdempotencyKeysTable>, 'state' | 'status' | 'response' | 'simulated'>,
+): Promise<void> => {
+  const before = new Date(now.getTime() - KEY_LIFE_MS);
   await trx
     .deleteFrom('idempotency_keys')
     .where('account_id', '=', accountId)
     .where('key', '=', key)
     .where('created_at', '<=', before)
     .execute();
+  await trx
+    .insertInto('idempotency_keys')
+    .values({ ...values, account_id: accountId, key, fingerprint: fingerprint(text), created_at: now })
+    .execute();
+  await forgetExpired(trx, before);
 };
 
 /**
@@ -80,12 +92,7 @@ export const actOnce = <Refusal>(
     }
     const result = await act(trx);
     if ('refusal' in result) return { kind: 'refused', refusal: result.refusal };
-    await forgetExpired(trx, request, now);
-    const { accountId, key, text } = request;
-    await trx
-      .insertInto('idempotency_keys')
-      .values({ ...result.answer, account_id: accountId, key, fingerprint: fingerprint(text), created_at: now })
-      .execute();
+    await insertKey(trx, request, now, result.answer);
     return { kind: 'answered', answer: result.answer, replayed: false };
   });
 
@@ -98,12 +105,7 @@ const begin = async (trx: Db, request: KeyedRequest, now: Date): Promise<BeginRe
     if (state !== 'finished' || status === null) return { kind: state === 'unknown' ? 'unknown' : 'running' };
     return { kind: 'finished', answer: { status, response: response ?? undefined, headers } };
   }
-  await forgetExpired(trx, request, now);
-  const { accountId, key, text } = request;
-  await trx
-    .insertInto('idempotency_keys')
-    .values({ account_id: accountId, key, fingerprint: fingerprint(text), state: 'running', created_at: now })
-    .execute();
+  await insertKey(trx, request, now, { state: 'running' });
   return { kind: 'begun' };
 };
 
