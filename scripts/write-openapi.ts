@@ -4,6 +4,7 @@ import { authenticateBy } from '../src/accounts/accounts.store.ts';
 import { systemClock } from '../src/clock.ts';
 import { openDatabase } from '../src/db/open.ts';
 import { buildApp } from '../src/http/app.ts';
+import { createKeyStore } from '../src/idempotency/idempotency.store.ts';
 
 const { db, close } = await openDatabase({ kind: 'memory' });
 const app = await buildApp({
@@ -12,6 +13,7 @@ const app = await buildApp({
   purge: () => {},
   maxUploadBytes: 0,
   authenticate: authenticateBy(db, systemClock),
+  keys: createKeyStore(db),
   http: { publicUrl: undefined, trustProxy: false, corsOrigins: undefined, rateLimit: 0 },
 });
 await app.ready();

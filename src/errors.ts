@@ -32,6 +32,18 @@ const ERRORS = {
   idempotency_key_unusable: [400, 'The Idempotency-Key header must have 1 to 255 characters.'],
   idempotency_key_busy: [409, 'A request with this Idempotency-Key is still running.'],
   idempotency_key_reused: [409, 'This Idempotency-Key belongs to a request that was different.'],
+  idempotency_key_running: [
+    409,
+    'A request with this Idempotency-Key is still running, or broke off, so it is not run again. If this does not change, look at what it has done, and send what is missing under a new key.',
+  ],
+  idempotency_key_unknown: [
+    409,
+    'The request with this Idempotency-Key failed, and its outcome is unknown, so it is not run again. Look at what it has done, and send what is missing under a new key.',
+  ],
+  idempotency_answer_not_kept: [
+    409,
+    'The request with this Idempotency-Key was carried out, and is not run again. Its answer was too large to be kept.',
+  ],
 
   // update-status words its refusals on its own; the routes add `success: false` to each.
   campaign_action_invalid: [400, "Invalid action. Must be either 'start' or 'stop'."],

@@ -9,6 +9,7 @@ import { type DatabaseSource, type OpenedDatabase, openDatabase } from './db/ope
 import { CARRIER, type Engine, type Role, startEngine } from './engine.ts';
 import { type AppDeps, buildApp } from './http/app.ts';
 import type { Authenticate } from './http/auth.ts';
+import { createKeyStore } from './idempotency/idempotency.store.ts';
 import { createImporter, type Importer } from './importer.ts';
 import { releaseImports } from './imports/imports.store.ts';
 import { createPurger } from './purger.ts';
@@ -47,6 +48,7 @@ const appDeps = (
   db,
   clock,
   authenticate,
+  keys: createKeyStore(db),
   carrier: CARRIER,
   rates: config.CALLS_PER_SECOND,
   databaseLeases: true,

@@ -7,6 +7,7 @@ import { openDatabase } from '../../src/db/open.ts';
 import { PREPARED } from '../../src/db/prepared.ts';
 import { buildApp } from '../../src/http/app.ts';
 import { bearerToken } from '../../src/http/auth.ts';
+import { createKeyStore } from '../../src/idempotency/idempotency.store.ts';
 
 const config = loadConfig(processEnvironment());
 const opened = await openDatabase({ kind: 'server', url: config.DATABASE_URL ?? '' });
@@ -16,6 +17,7 @@ const app = await buildApp({
   db,
   clock: systemClock,
   authenticate,
+  keys: createKeyStore(db),
   purge: () => {},
   wake: () => {},
   carrier: { kind: 'simulated', simulated: true },

@@ -41,7 +41,14 @@ const ApiKeyOut = Type.Object(
 const ApiKeyMinted = Type.Object(
   {
     message: Type.String(),
-    api_key: Type.Object({ name: Type.String(), token: Type.String(), created_at: IsoMicro }, { additionalProperties: false }),
+    api_key: Type.Object(
+      {
+        name: Type.String(),
+        token: Type.Optional(Type.String({ description: 'Absent when the answer is repeated.' })),
+        created_at: IsoMicro,
+      },
+      { additionalProperties: false },
+    ),
   },
   { additionalProperties: false },
 );
@@ -108,10 +115,11 @@ const apiKeys = (app: App, { db, clock }: RouteDeps): void => {
   app.post(
     '/user/api-keys',
     {
-      config: { invalid: 'first' },
+      config: { invalid: 'first', givenOnce: ['token'] },
       schema: {
         tags: ['account'],
         summary: 'Mint a key; its token is shown this once',
+        description: 'Repeated under its Idempotency-Key, it answers without the token, which is stored nowhere.',
         body: Type.Object({ name: Text({ minLength: 1, maxLength: 255 }) }),
         response: { 201: ApiKeyMinted, 422: ValidationFailed },
       },

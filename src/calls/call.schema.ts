@@ -2,8 +2,8 @@
 import { Type } from 'typebox';
 import { AssistantId } from '../assistants/assistant.schema.ts';
 import { Day, Id, Nullable, OneOf, pageQuery, SpaceDateTime, Text, VariablesIn, VariablesOut } from '../http/fields.ts';
+import { MAX_KEY_LENGTH } from '../idempotency/idempotency.ts';
 import { CALL_STATUSES, CALL_TYPES, UNANSWERED } from './call.ts';
-import { MAX_KEY_LENGTH } from './idempotency.ts';
 
 const Status = Type.Unsafe<(typeof CALL_STATUSES)[number]>({ type: 'string', enum: [...CALL_STATUSES] });
 const AnsweredBy = Type.Unsafe<'human' | 'machine' | 'unknown' | null>({

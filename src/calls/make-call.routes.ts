@@ -1,17 +1,17 @@
 // `POST /user/make_call`: one call now, outside any campaign. The answer is given once the reservation is committed; the
 // dialer, which is woken, places the call.
-import type { FastifyRequest } from 'fastify';
 import type { Type } from 'typebox';
 import { assistantRefOf } from '../assistants/assistant-ref.ts';
 import type { Db } from '../db/schema.ts';
 import { DomainError, type ErrorCode } from '../errors.ts';
 import { Message, ValidationFailed } from '../http/fields.ts';
+import { keyOf } from '../http/idempotency.ts';
 import type { App, RouteDeps } from '../http/types.ts';
+import { type ActResult, actOnce, type KeptAnswer, type OnceResult } from '../idempotency/idempotency.store.ts';
+import { requestText } from '../idempotency/idempotency.ts';
 import { toE164 } from '../phone.ts';
 import { CARRIER_HEADERS, CallInitiated, KeyHeader, LinesFull, MakeCall } from './call.schema.ts';
 import { CARRIER_HEADER } from './call.ts';
-import { type ActResult, actOnce, type KeptAnswer, type OnceResult } from './idempotency.store.ts';
-import { readKey, requestText } from './idempotency.ts';
 import { type CallRefusal, type CallRequest, reserveCall } from './make-call.store.ts';
 
 const REFUSALS: Record<CallRefusal, ErrorCode> = {
@@ -49,15 +49,6 @@ const reserveUnkeyed = async (db: Db, request: CallRequest, now: Date): Promise<
   return 'refusal' in result ? { kind: 'refused', ...result } : { kind: 'answered', ...result, replayed: false };
 };
 
-const keyOf = ({ headers }: FastifyRequest): string | undefined => {
-  const header = headers['idempotency-key'];
-  if (header === undefined) return undefined;
-  const key = readKey(header);
-  // Without its key a repetition would ring a second time, so it is not taken for a request without one.
-  if (key === undefined) throw new DomainError('idempotency_key_unusable');
-  return key;
-};
-
 /** The answer of a call that was reserved, or the refusal as an error. */
 const toAnswer = (result: OnceResult<CallRefusal>): { answer: KeptAnswer; replayed: boolean } => {
   switch (result.kind) {
@@ -92,7 +83,8 @@ export const makeCallRoutes = (app: App, deps: RouteDeps): void => {
       429: LinesFull,
     },
   };
-  app.post('/user/make_call', { schema, config: { invalid: 'The given data was invalid.' } }, async (request, reply) => {
+  const config = { invalid: 'The given data was invalid.', idempotency: 'own' } as const;
+  app.post('/user/make_call', { schema, config }, async (request, reply) => {
     const { id: accountId } = request.account;
     const key = keyOf(request);
     const asked = toRequest(request.body, accountId, deps);

@@ -283,14 +283,16 @@ export interface CarrierPausesTable {
   paused_until: Date;
 }
 
-/** Requests that were carried out once and for all, by the name their sender gave them. */
+/** Requests that are carried out once, by the name their sender gave them. */
 export interface IdempotencyKeysTable {
   account_id: number;
   key: string;
   fingerprint: string;
-  status: number;
-  response: string;
-  simulated: boolean;
+  state: Generated<'running' | 'finished' | 'unknown'>;
+  status: number | null;
+  response: string | null;
+  headers: ColumnType<Record<string, string>, string | undefined, string>;
+  simulated: Generated<boolean>;
   created_at: Date;
 }
 

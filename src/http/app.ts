@@ -13,6 +13,7 @@ import { campaignsRoutes } from '../campaigns/campaigns.routes.ts';
 import { simulationRoutes } from '../campaigns/simulation.routes.ts';
 import { catalogueRoutes } from '../catalogue/catalogue.routes.ts';
 import { exportsRoutes } from '../exports/exports.routes.ts';
+import type { KeyStore } from '../idempotency/idempotency.ts';
 import { importsRoutes } from '../imports/imports.routes.ts';
 import { historyRoutes } from '../leads/history.routes.ts';
 import { leadsRoutes } from '../leads/leads.routes.ts';
@@ -21,6 +22,7 @@ import { webhooksRoutes } from '../webhooks/webhooks.routes.ts';
 import { type Authenticate, addAuthentication } from './auth.ts';
 import { handleError } from './error-handler.ts';
 import { healthRoutes } from './health.routes.ts';
+import { addIdempotency } from './idempotency.ts';
 import { addJsonParser } from './json-parser.ts';
 import { answerNotFound, collectRoutes, type RouteEntry } from './not-found.ts';
 import { addOpenApi } from './openapi.ts';
@@ -43,6 +45,8 @@ export interface HttpSettings {
 export interface AppDeps extends RouteDeps {
   http: HttpSettings;
   authenticate: Authenticate;
+  /** Keeps what was answered under an Idempotency-Key. */
+  keys: KeyStore;
   logger?: FastifyBaseLogger;
 }
 
@@ -122,6 +126,7 @@ const answerExpectations = ({ server }: FastifyInstance): void => {
 
 const addApi = async (app: App, deps: AppDeps): Promise<void> => {
   addAuthentication(app, { authenticate: deps.authenticate, rateLimit: deps.http.rateLimit, clock: deps.clock });
+  addIdempotency(app, deps);
   accountsRoutes(app, deps);
   leadsRoutes(app, deps);
   importsRoutes(app, deps);

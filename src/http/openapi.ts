@@ -3,6 +3,8 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
 import { isRecord } from '../is-record.ts';
+import { Message } from './fields.ts';
+import { KeyHeader } from './idempotency.ts';
 
 const DESCRIPTION = `Outbound calling you host yourself. Clients of the Autocalls REST API work by changing their base URL.
 
@@ -28,6 +30,14 @@ const withCursorPage = ({ schema, url, route }: { schema: FastifySchema; url: st
   return { schema: { ...schema, response: { ...response, 200: { anyOf: [response[200], cursorPage] } } }, url };
 };
 
+// Every POST takes the header, and may be refused for it.
+const withKey = (document: { schema: FastifySchema; url: string; route: RouteOptions }) => {
+  const { schema, url } = withCursorPage(document);
+  if (document.route.method !== 'POST') return { schema, url };
+  const response = isRecord(schema?.response) ? schema.response : {};
+  return { schema: { headers: KeyHeader, ...schema, response: { 409: Message, ...response } }, url };
+};
+
 /** Must be registered before the routes: it sees those that follow. */
 export const addOpenApi = async (app: FastifyInstance, publicUrl: string | undefined): Promise<void> => {
   await app.register(swagger, {
@@ -38,7 +48,7 @@ export const addOpenApi = async (app: FastifyInstance, publicUrl: string | undef
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
       security: [{ bearer: [] }],
     },
-    transform: withCursorPage,
+    transform: withKey,
   });
   // Behind a proxy the page may live under a path, and so does what it loads.
   const indexPrefix = publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/$/, '');

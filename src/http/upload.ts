@@ -1,6 +1,6 @@
 // One uploaded file of a multipart body with the fields beside it. The file streams to a folder, where it is removed again
 // unless its receiver keeps it.
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import multipart from '@fastify/multipart';
@@ -96,6 +96,13 @@ const receive = async (request: FastifyRequest, fileField: string, handle: FileH
     }
   }
   return { fields, size: received ? (await handle.stat()).size : undefined };
+};
+
+/** What an upload holds, in few bytes: its fields, and a digest of its file. The same for the same body, however it was sent. */
+export const describeUpload = async ({ fields, file }: Upload): Promise<object> => {
+  const digest = createHash('sha256');
+  for await (const chunk of file?.read() ?? []) digest.update(chunk);
+  return { fields: Object.fromEntries(fields), file: file === undefined ? null : digest.digest('hex') };
 };
 
 /** Where to put which field's file. The folder is made where it is missing. */

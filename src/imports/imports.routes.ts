@@ -8,7 +8,7 @@ import { IdParams, Message, pageQuery, ValidationFailed } from '../http/fields.t
 import { PageOf, resolvePage, toPage, toSlice } from '../http/page.ts';
 import { pageLocation } from '../http/page-location.ts';
 import type { App, RouteDeps } from '../http/types.ts';
-import { acceptUploads, type Upload, type UploadedFile, withUpload } from '../http/upload.ts';
+import { acceptUploads, describeUpload, type Upload, type UploadedFile, withUpload } from '../http/upload.ts';
 import { compileValidator } from '../http/validator.ts';
 import { type CountryCode, isCountry } from '../phone.ts';
 import { requiredMessage, selectedInvalid } from '../sentences.ts';
@@ -150,13 +150,17 @@ const create = (app: App, deps: RouteDeps): void => {
   app.post(
     '/user/leads/import',
     // The body arrives as parts, which the handler reads and checks itself; the schema is for the document.
-    { schema, validatorCompiler: () => () => true },
+    { schema, config: { idempotency: 'late' }, validatorCompiler: () => () => true },
     async (request, reply) => {
       const accountId = request.account.id;
       const place = { field: 'file', folder: deps.imports.folder };
-      const id = await withUpload(request, place, (upload) => beginImport(deps, accountId, upload)).catch((error: unknown) => {
+      const id = await withUpload(request, place, async (upload) => {
+        if (await app.beginKeyed(request, reply, () => describeUpload(upload))) return undefined;
+        return beginImport(deps, accountId, upload);
+      }).catch((error: unknown) => {
         throw asRefusal(error);
       });
+      if (id === undefined) return reply;
       await waitAtMost(deps.imports.run(id), readWait(request.headers.prefer) ?? deps.imports.waitMs);
       const row = await findStoredImport(deps.db, accountId, id);
       // It went with its campaign.

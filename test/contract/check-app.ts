@@ -42,7 +42,7 @@ export const checkAnswer = (routes: readonly RouteEntry[], own: () => Checker, u
     if (exchange.method !== 'HEAD') checkGeneric(name, { ...exchange, route: undefined });
     return;
   }
-  const found = findOperation(exchange.method, route.url, own());
+  const found = findOperation(exchange, route.url, own());
   if (found !== undefined) found.checker.check(found.operation, { ...exchange, route: route.url });
   else if (!route.hidden) throw new ContractViolation(`${name}: the route ${route.url} is in neither document`);
 };
@@ -77,6 +77,8 @@ export const checkInjected = (app: CheckedApp): void => {
       status: response.statusCode,
       contentType: response.headers['content-type']?.toString(),
       raw: response.payload,
+      keyed: request.headers['idempotency-key'] !== undefined,
+      replayed: response.headers['idempotent-replayed'] === 'true',
     });
     return response;
   };

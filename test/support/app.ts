@@ -8,6 +8,7 @@ import type { Account } from '../../src/accounts/account.ts';
 import { authenticateBy, insertAccount, mintKey } from '../../src/accounts/accounts.store.ts';
 import type { Db } from '../../src/db/schema.ts';
 import { type AppDeps, buildApp, type HttpSettings } from '../../src/http/app.ts';
+import { createKeyStore } from '../../src/idempotency/idempotency.store.ts';
 import { createImporter } from '../../src/importer.ts';
 import { checkInjected } from '../contract/check-app.ts';
 import { createClock, type TestClock } from './clock.ts';
@@ -132,6 +133,7 @@ export const startApp = async ({ http, now, ...overrides }: Overrides = {}): Pro
     databaseLeases: false,
     maxUploadBytes: 10_485_760,
     authenticate: authenticateBy(db, clock),
+    keys: createKeyStore(db),
     ...overrides,
     db,
     clock,

@@ -3,7 +3,8 @@ import { sql } from 'kysely';
 import { beforeEach, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../test/support/app.ts';
 import type { Db } from '../db/schema.ts';
-import { type ActResult, actOnce } from './idempotency.store.ts';
+import { type ActResult, actOnce, createKeyStore } from './idempotency.store.ts';
+import { KEY_LIFE_MS } from './idempotency.ts';
 
 let t: TestApp;
 
@@ -82,4 +83,20 @@ test('while the first is still running a second is told so, at once', async () =
   go();
   await first;
   expect(await actOnce(t.db, request(), t.clock(), act)).toMatchObject({ kind: 'answered', replayed: true });
+});
+
+test('a run that ends after its key has passed to another one leaves that alone', async () => {
+  const keys = createKeyStore(t.db);
+  const begunAt = t.clock();
+  expect(await keys.begin(request(), begunAt)).toEqual({ kind: 'begun' });
+  expect(await keys.begin(request(), begunAt)).toEqual({ kind: 'running' });
+  t.clock.advance(KEY_LIFE_MS);
+  const later = t.clock();
+  expect(await keys.begin(request(), later)).toEqual({ kind: 'begun' });
+  for (const kind of ['refused', 'unknown'] as const) await keys.settle(request(), begunAt, { kind });
+  expect(await keys.begin(request(), later)).toEqual({ kind: 'running' });
+  const answer = { status: 201, response: '{}', headers: { location: '/x' } };
+  await keys.settle(request(), later, { kind: 'finished', answer });
+  await keys.settle(request(), later, { kind: 'refused' });
+  expect(await keys.begin(request(), later)).toEqual({ kind: 'finished', answer });
 });
