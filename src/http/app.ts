@@ -14,6 +14,7 @@ import { simulationRoutes } from '../campaigns/simulation.routes.ts';
 import { catalogueRoutes } from '../catalogue/catalogue.routes.ts';
 import { exportsRoutes } from '../exports/exports.routes.ts';
 import { importsRoutes } from '../imports/imports.routes.ts';
+import { bulkRoutes } from '../leads/bulk.routes.ts';
 import { historyRoutes } from '../leads/history.routes.ts';
 import { leadsRoutes } from '../leads/leads.routes.ts';
 import { numbersRoutes } from '../numbers/numbers.routes.ts';
@@ -124,6 +125,7 @@ const addApi = async (app: App, deps: AppDeps): Promise<void> => {
   addAuthentication(app, { authenticate: deps.authenticate, rateLimit: deps.http.rateLimit, clock: deps.clock });
   accountsRoutes(app, deps);
   leadsRoutes(app, deps);
+  bulkRoutes(app, deps);
   importsRoutes(app, deps);
   exportsRoutes(app, deps);
   blacklistRoutes(app, deps);
