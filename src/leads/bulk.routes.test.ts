@@ -1,7 +1,7 @@
 // Many leads in one request: what becomes of each, updates by external id, nonsense, and many at once.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, startApp, type TestApp } from '../../test/support/app.ts';
-import { expectTotals } from '../../test/support/check-totals.ts';
+import { checkTotals } from '../../test/support/check-totals.ts';
 import { insertCampaign } from '../../test/support/insert-leads.ts';
 
 const URL = '/api/user/leads/bulk';
@@ -62,7 +62,7 @@ describe('what becomes of each', () => {
     expect((await read(known)).variables).toEqual({ a: 1, b: 2, c: 3 });
     expect(await read(body.results[1].id)).toMatchObject({ phone_number: two, campaign_id: campaign, variables: { name: 'Ann' } });
     expect(Object.keys(await read(known))).not.toContain('external_id');
-    await expectTotals(t.db);
+    await checkTotals(t.db, [t.mine.account.id]);
   });
 
   test('spellings are read as leniently as of a lead alone', async () => {
@@ -90,9 +90,15 @@ describe('what becomes of each', () => {
   test('a blocked number comes in as blacklisted, and waits for no dial', async () => {
     const blocked = number();
     await t.api.post('/api/user/blacklist', { phone_number: blocked });
-    const { body } = await bulk([{ phone_number: blocked, external_id: 'blocked' }, { phone_number: number(), external_id: 'free' }]);
+    const { body } = await bulk([
+      { phone_number: blocked, external_id: 'blocked' },
+      { phone_number: number(), external_id: 'free' },
+    ]);
     expect(body.results.map((one: { lead_status: string }) => one.lead_status)).toEqual(['blacklisted', 'created']);
-    await bulk([{ phone_number: blocked, external_id: 'free' }, { phone_number: blocked, external_id: 'blocked' }]);
+    await bulk([
+      { phone_number: blocked, external_id: 'free' },
+      { phone_number: blocked, external_id: 'blocked' },
+    ]);
     const again = number();
     await t.api.post('/api/user/blacklist', { phone_number: again });
     expect(statuses(await bulk([{ phone_number: again, external_id: 'free' }]))).toEqual(['updated']);
@@ -138,10 +144,7 @@ describe('campaigns', () => {
     await bulk([{ phone_number: number(), external_id: 'mover', campaign_id: second }]);
     const id = (await bulk([{ phone_number: number(), external_id: 'mover' }])).body.results[0].id;
     const { status, body } = await t.api.put(`/api/user/leads/${id}`, { campaign_id: second });
-    expect([status, body.errors]).toEqual([
-      422,
-      { campaign_id: ['The campaign already has a lead with the external id of this one.'] },
-    ]);
+    expect([status, body.errors]).toEqual([422, { campaign_id: ['The campaign already has a lead with the external id of this one.'] }]);
   });
 });
 
@@ -165,7 +168,12 @@ describe('external ids', () => {
 
   test('a change that is refused leaves all of that lead as it was, and the others are saved', async () => {
     const [one, two] = [number(), number()];
-    const { results } = (await bulk([{ phone_number: one, external_id: 'r1' }, { phone_number: two, external_id: 'r2' }])).body;
+    const { results } = (
+      await bulk([
+        { phone_number: one, external_id: 'r1' },
+        { phone_number: two, external_id: 'r2' },
+      ])
+    ).body;
     const answer = await bulk([
       { phone_number: two, external_id: 'r1', variables: { lost: true } },
       { phone_number: two, external_id: 'r2', variables: { kept: true } },
@@ -195,7 +203,10 @@ describe('external ids', () => {
 
   test('chains: numbers that are freed and taken within a request', async () => {
     const [one, two, three] = [number(), number(), number()];
-    await bulk([{ phone_number: one, external_id: 'c1' }, { phone_number: two, external_id: 'c2' }]);
+    await bulk([
+      { phone_number: one, external_id: 'c1' },
+      { phone_number: two, external_id: 'c2' },
+    ]);
     const answer = await bulk([
       { phone_number: three, external_id: 'c1' },
       { phone_number: one, external_id: 'c3' },
@@ -206,7 +217,7 @@ describe('external ids', () => {
       { phone_number: two, external_id: 'c3' },
     ]);
     expect(statuses(answer)).toEqual(['updated', 'created', 'invalid', 'invalid', 'invalid', 'updated', 'updated']);
-    await expectTotals(t.db);
+    await checkTotals(t.db, [t.mine.account.id]);
   });
 });
 
@@ -226,7 +237,10 @@ describe('NDJSON', () => {
 
   test('without a campaign, no UTF-8, a line beyond 1 MB', async () => {
     const huge = JSON.stringify({ phone_number: number(), variables: { text: 'x'.repeat(1_100_000) } });
-    const { body } = await lines(Buffer.concat([Buffer.from(`{"phone_number":"${number()}"}\n${huge}\n`), Buffer.from([0x22, 0xff, 0x22])]), '');
+    const { body } = await lines(
+      Buffer.concat([Buffer.from(`{"phone_number":"${number()}"}\n${huge}\n`), Buffer.from([0x22, 0xff, 0x22])]),
+      '',
+    );
     expect(body.results.map((one: { errors: object }) => one.errors)).toEqual([
       { campaign_id: ['The campaign id field is required.'] },
       { lead: ['The lead must not be larger than 1 MB.'] },
@@ -305,10 +319,13 @@ describe('many', () => {
     expect(first.body.results.map((one: { index: number }) => one.index)).toEqual(leads.map((_, index) => index));
     const ids = first.body.results.map((one: { id: number }) => one.id);
     expect(ids).toEqual(ids.toSorted((a: number, b: number) => a - b));
-    const again = await bulk(leads.map((lead) => ({ ...lead, variables: { again: true } })), { campaign_id: id });
+    const again = await bulk(
+      leads.map((lead) => ({ ...lead, variables: { again: true } })),
+      { campaign_id: id },
+    );
     expect(again.body.counts).toEqual({ created: 0, updated: 10_000, duplicate: 0, invalid: 0 });
     expect((await read(ids[77])).variables).toEqual({ n: 77, again: true });
-    await expectTotals(t.db);
+    await checkTotals(t.db, [t.mine.account.id]);
   });
 
   test('eight requests at once with the same external ids and numbers: nobody twice, nobody fails', async () => {
@@ -321,7 +338,7 @@ describe('many', () => {
     expect(answers.reduce((sum, { body }) => sum + body.counts.created, 0)).toBe(150);
     const rows = await t.db.selectFrom('leads').select(['external_id', 'phone_number']).where('campaign_id', '=', id).execute();
     expect([new Set(rows.map((row) => row.external_id)).size, new Set(rows.map((row) => row.phone_number)).size]).toEqual([150, 150]);
-    await expectTotals(t.db);
+    await checkTotals(t.db, [t.mine.account.id]);
   });
 
   test('beside others who add, change and delete the same leads', async () => {
@@ -339,6 +356,6 @@ describe('many', () => {
     expect(answers.filter(({ status }) => status >= 500).map(({ raw }) => raw)).toEqual([]);
     const rows = await t.db.selectFrom('leads').select('phone_number').where('campaign_id', '=', id).execute();
     expect(new Set(rows.map((row) => row.phone_number)).size).toBe(rows.length);
-    await expectTotals(t.db);
+    await checkTotals(t.db, [t.mine.account.id]);
   });
 });

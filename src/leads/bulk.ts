@@ -145,13 +145,13 @@ export const externalKey = (campaignId: number, externalId: string | null | unde
 export const planRound = (items: readonly BulkItem[], known: ReadonlyMap<string, KnownLead>): Round => {
   const round: Round = { inserts: [], merges: [], changes: [], later: [] };
   const waiting = new Set<string>();
-  // Numbers that a change takes or frees, and leads that are changed.
+  // Numbers that a change takes or frees; and of each changed lead all that it may have by then.
   const moving = new Set<string>();
-  const changing = new Set<number>();
-  const added = new Set<string>();
+  const changing = new Map<number, string[]>();
+  // External ids that come in, with the number that they come in with.
+  const added = new Map<string, string>();
   const addedNumbers = new Map<string, boolean>();
-  const decide = (item: BulkItem, id: string | undefined, number: string, stored: KnownLead | undefined): keyof Round => {
-    if (waiting.has(number) || (id !== undefined && waiting.has(id))) return 'later';
+  const place = (item: BulkItem, id: string | undefined, number: string, stored: KnownLead | undefined): keyof Round => {
     if (stored === undefined) {
       const otherwise = (addedNumbers.get(number) ?? item.allowDuplicate) !== item.allowDuplicate;
       return otherwise || moving.has(number) || (id !== undefined && added.has(id)) ? 'later' : 'inserts';
@@ -160,25 +160,28 @@ export const planRound = (items: readonly BulkItem[], known: ReadonlyMap<string,
     return same && !changing.has(stored.id) ? 'merges' : 'changes';
   };
   for (const item of items) {
-    const id = externalKey(item.campaignId, item.lead.external_id);
-    const idKey = id === undefined ? undefined : `id ${id}`;
-    const numberKey = `number ${item.campaignId} ${item.lead.phone_number}`;
-    const stored = id === undefined ? undefined : known.get(id);
-    const storedNumber = stored === undefined ? [] : [`number ${item.campaignId} ${stored.phone_number}`];
-    const where = decide(item, idKey, numberKey, stored);
+    const external = externalKey(item.campaignId, item.lead.external_id);
+    const stored = external === undefined ? undefined : known.get(external);
+    const id = external === undefined ? undefined : `id ${external}`;
+    const numberKey = (number: string) => `number ${item.campaignId} ${number}`;
+    const number = numberKey(item.lead.phone_number);
+    const had = stored === undefined ? [added.get(id ?? '') ?? []].flat() : (changing.get(stored.id) ?? [numberKey(stored.phone_number)]);
+    const keys = [number, ...had, ...(id === undefined ? [] : [id])];
+    const where = keys.some((key) => waiting.has(key)) ? 'later' : place(item, id, number, stored);
     if (where === 'later') {
       round.later.push(item);
-      for (const key of [numberKey, ...storedNumber, ...(idKey === undefined ? [] : [idKey])]) waiting.add(key);
+      for (const key of keys) waiting.add(key);
     } else if (stored === undefined) {
       round.inserts.push(item);
-      addedNumbers.set(numberKey, item.allowDuplicate);
-      if (idKey !== undefined) added.add(idKey);
+      addedNumbers.set(number, item.allowDuplicate);
+      if (id !== undefined) added.set(id, number);
     } else if (where === 'merges') {
       round.merges.push({ item, known: stored });
     } else {
       round.changes.push({ item, known: stored });
-      changing.add(stored.id);
-      for (const key of [numberKey, ...storedNumber]) moving.add(key);
+      if (!had.includes(number)) had.push(number);
+      changing.set(stored.id, had);
+      for (const key of had) moving.add(key);
     }
   }
   return round;
