@@ -298,6 +298,16 @@ describe('nonsense', () => {
     expect(Object.keys(answer.body.results[1].errors)).toHaveLength(1);
   });
 
+  test('a body that is all in one lead is that lead’s trouble', async () => {
+    const list = (inner: string, count: number) => `[${Array.from({ length: count }, () => inner).join(',')}]`;
+    for (const value of [list('{}', 9_000_000), list('[{"a":"b"}]', 2_000_000), `"${'x'.repeat(2_000_000)}"`]) {
+      const payload = `{"campaign_id":${campaign},"leads":[{"phone_number":"${number()}","variables":{"v":${value}}},{"phone_number":"${number()}"}]}`;
+      const answer = await t.api.request({ method: 'POST', url: URL, payload, headers: { 'content-type': 'application/json' } });
+      expect(statuses(answer)).toEqual(['invalid', 'created']);
+      expect(answer.body.results[0].errors).toEqual({ lead: ['The lead must not be larger than 1 MB.'] });
+    }
+  });
+
   test('10,001 are refused, in either form; so is a body beyond 32 MB', async () => {
     const message = 'The leads field must not have more than 10000 items.';
     expect((await bulk(Array.from({ length: 10_001 }, () => 1))).body.errors).toEqual({ leads: [message] });

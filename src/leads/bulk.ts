@@ -8,8 +8,9 @@ import { findRepeatedNumbers } from './lead-numbers.ts';
 /** Leads that a request may have. */
 export const MAX_BULK_LEADS = 10_000;
 
-/** Bytes that one lead may have, as where it is sent alone. */
-const MAX_LINE_BYTES = 1_048_576;
+/** Bytes of a line, and characters and values of a lead: about what one that is sent alone may have. */
+const MAX_LEAD_SIZE = 1_048_576;
+const TOO_LARGE = 'The lead must not be larger than 1 MB.';
 const MAX_EXTERNAL_ID = 255;
 
 /** A line that is no JSON, and why. */
@@ -23,7 +24,7 @@ export class UnreadableLine {
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 const readLine = (line: Uint8Array): unknown => {
-  if (line.length > MAX_LINE_BYTES) return new UnreadableLine('The lead must not be larger than 1 MB.');
+  if (line.length > MAX_LEAD_SIZE) return new UnreadableLine(TOO_LARGE);
   try {
     const text = decoder.decode(line);
     return text.trim() === '' ? undefined : JSON.parse(text);
@@ -77,6 +78,23 @@ export interface BulkDefaults {
   allow_dupplicate?: boolean | undefined;
 }
 
+// Looked at before anything else walks through it: a whole body of brackets may lie in one lead.
+const isTooLarge = (root: object): boolean => {
+  const stack: object[] = [root];
+  let size = 0;
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    const keys = Array.isArray(at) ? [] : Object.keys(at);
+    const values: unknown[] = Array.isArray(at) ? at : Object.values(at);
+    size += values.length + keys.reduce((sum, key) => sum + key.length, 0);
+    if (size > MAX_LEAD_SIZE) return true;
+    for (const value of values) {
+      if (typeof value === 'string') size += value.length;
+      else if (typeof value === 'object' && value !== null) stack.push(value);
+    }
+  }
+  return size > MAX_LEAD_SIZE;
+};
+
 /** Reads one lead, whatever was sent in its place. */
 export const readItem = (
   sent: unknown,
@@ -86,6 +104,7 @@ export const readItem = (
 ): BulkItem | { errors: FieldErrors } => {
   if (sent instanceof UnreadableLine) return { errors: { lead: [sent.reason] } };
   if (!isRecord(sent)) return { errors: { lead: ['The lead must be a JSON object.'] } };
+  if (isTooLarge(sent)) return { errors: { lead: [TOO_LARGE] } };
   const campaignId = sent.campaign_id ?? defaults.campaign_id;
   const checked = check(campaignId === undefined ? sent : { ...sent, campaign_id: campaignId });
   if ('error' in checked) {
