@@ -27,6 +27,9 @@ const callingAssistant = async (): Promise<number> => (await buildAssistant(api,
 const ASK: Record<string, () => Promise<Asked>> = {
   'api-keys': async () => ({ payload: { name: 'x' }, lacks: true }),
   lead: async () => ({ payload: { phone_number: nextNumber(), campaign_id: (await buildCampaign(api)).id } }),
+  bulk: async () => ({
+    payload: { campaign_id: (await buildCampaign(api)).id, leads: [{ phone_number: nextNumber(), external_id: 'a' }] },
+  }),
   contacts: async () => ({ id: (await buildLead(api)).id, payload: { phone_number: nextNumber() } }),
   blacklist: async () => ({ payload: { phone_number: nextNumber() } }),
   assistant: async () => {

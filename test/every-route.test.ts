@@ -145,6 +145,7 @@ describe('with another account’s ids in the body', () => {
 
   const cases: [string, 'POST' | 'PUT', string, number, (id: number) => object][] = [
     ['campaign_id of a new lead', 'POST', '/api/user/lead', mine.campaign, (id) => ({ phone_number: '+12025550999', campaign_id: id })],
+    ['campaign_id of many leads', 'POST', '/api/user/leads/bulk', mine.campaign, (id) => ({ campaign_id: id, leads: [] })],
     ['campaign_id of a lead', 'PUT', `/api/user/leads/${own.lead}`, mine.campaign, (id) => ({ campaign_id: id })],
     ['contact_ids of a lead', 'PUT', `/api/user/leads/${own.lead}/contacts/order`, contact, (id) => ({ contact_ids: [id] })],
     ['lead_ids of the blacklist', 'POST', '/api/user/blacklist', mine.lead.id, (id) => ({ lead_ids: [id] })],

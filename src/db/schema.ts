@@ -105,6 +105,8 @@ export interface LeadsTable {
   position: number | null;
   phone_number: string;
   variables: Json<Variables>;
+  /** What the lead is called where it comes from; null for a contact. */
+  external_id: Nullish<string>;
   status: 'created' | 'scheduled' | 'processing' | 'completed' | 'rescheduled' | 'reached-max-retries' | 'blacklisted';
   duplicate_allowed: Generated<boolean>;
   /** Set exactly while it is this contact's turn and it waits to be dialed. */

@@ -15,6 +15,7 @@ import { catalogueRoutes } from '../catalogue/catalogue.routes.ts';
 import { exportsRoutes } from '../exports/exports.routes.ts';
 import type { KeyStore } from '../idempotency/idempotency.ts';
 import { importsRoutes } from '../imports/imports.routes.ts';
+import { bulkRoutes } from '../leads/bulk.routes.ts';
 import { historyRoutes } from '../leads/history.routes.ts';
 import { leadsRoutes } from '../leads/leads.routes.ts';
 import { numbersRoutes } from '../numbers/numbers.routes.ts';
@@ -129,6 +130,7 @@ const addApi = async (app: App, deps: AppDeps): Promise<void> => {
   addIdempotency(app, deps);
   accountsRoutes(app, deps);
   leadsRoutes(app, deps);
+  bulkRoutes(app, deps);
   importsRoutes(app, deps);
   exportsRoutes(app, deps);
   blacklistRoutes(app, deps);

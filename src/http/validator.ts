@@ -2,6 +2,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { FastifySchemaCompiler } from 'fastify';
+import type { TSchema, Type } from 'typebox';
 import { ValidationError } from '../errors.ts';
 import { isRecord } from '../is-record.ts';
 import { NO_SUCH_ID } from '../no-such-id.ts';
@@ -72,6 +73,10 @@ const checkInput = (schema: LenientSchema, onlyKnown: boolean) => {
     return check(value) ? { value } : { error: refuse(check.errors ?? [], schema) };
   };
 };
+
+/** A check of single values by a schema, as bodies are checked: for what a route takes many of. */
+export const compileCheck = <Schema extends TSchema>(schema: Schema) =>
+  checkInput(schema as LenientSchema, false) as (data: unknown) => { value: Type.Static<Schema> } | { error: ValidationError };
 
 // Path parameters are never refused: what cannot be an id names no row, and the handler answers its own 404.
 const readParams =

@@ -18,8 +18,8 @@ const lockLead = async (trx: Db, accountId: number, leadId: number) => {
  * Appends a contact to a lead.
  * @throws DomainError lead_not_found; ValidationError when there are ten already or the lead has the number.
  */
-export const addContact = (db: Db, accountId: number, leadId: number, contact: NewContact, now: Date): Promise<ContactRow> =>
-  db.transaction().execute(async (trx) => {
+export const addContact = (db: Db, accountId: number, leadId: number, contact: NewContact, now: Date): Promise<ContactRow> => {
+  const add = async (trx: Db): Promise<ContactRow> => {
     await holdBlacklist(trx, accountId);
     const { lead, contacts } = await lockLead(trx, accountId, leadId);
     if (contacts.length >= MAX_CONTACTS) {
@@ -46,7 +46,9 @@ export const addContact = (db: Db, accountId: number, leadId: number, contact: N
       .executeTakeFirstOrThrow();
     await passTurn(trx, new Map([[leadId, now]]));
     return contactRow;
-  });
+  };
+  return db.isTransaction ? add(db) : db.transaction().execute(add);
+};
 
 /**
  * Puts a lead's contacts into the calling order of `ids`, which must name each of them once.

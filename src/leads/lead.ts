@@ -31,6 +31,8 @@ export interface NewContact {
 /** A lead to be added. */
 export interface NewLead extends NewContact {
   contacts: NewContact[];
+  /** What it is called where it comes from: once in a campaign. */
+  external_id?: string | undefined;
 }
 
 /** A row of `leads` as the wire needs it, whichever of the two it is. */

@@ -4,6 +4,7 @@ import { holdBlacklist, isBlacklisted } from '../blacklist/blacklist.store.ts';
 import { callsBeingSent, revokeReserved } from '../calls/revoke.store.ts';
 import type { Db, LeadRow, Variables } from '../db/schema.ts';
 import { DomainError, ValidationError } from '../errors.ts';
+import { isRecord } from '../is-record.ts';
 import type { E164 } from '../phone.ts';
 import { takeLeadIds } from './id-horizon.store.ts';
 import type { FoundLead, LeadStatus, NewLead } from './lead.ts';
@@ -48,20 +49,21 @@ interface IncomingRow {
   position: number | null;
   phone_number: string;
   variables: Variables;
+  external_id?: string | undefined;
 }
 
 /** Gives every lead and contact its id: a lead's, then its contacts', so that ids follow the order of the input. */
 const withIds = (leads: readonly NewLead[], ids: readonly number[]): IncomingRow[][] => {
   let next = 0;
   const take = () => ids[next++] ?? 0;
-  return leads.map(({ contacts, phone_number, variables }) => {
+  return leads.map(({ contacts, phone_number, variables, external_id }) => {
     const id = take();
-    const primary: IncomingRow = { id, primary_id: null, position: null, phone_number, variables };
+    const primary: IncomingRow = { id, primary_id: null, position: null, phone_number, variables, external_id };
     return [primary, ...contacts.map((contact, index) => ({ ...contact, id: take(), primary_id: id, position: index + 1 }))];
   });
 };
 
-// The unique index refuses; the look for an earlier number in front of it only covers allowed duplicates, which the index
+// The unique indexes refuse; the look for an earlier number in front of it only covers allowed duplicates, which the index
 // leaves out. Rows go in by their numbers, whatever the order of the input: of two batches with the same numbers one then
 // waits for the other, and not each for a number that the other has already put in.
 const insertRows = async (trx: Db, target: InsertTarget, rows: readonly IncomingRow[], now: Date): Promise<InsertedLead[]> => {
@@ -69,13 +71,14 @@ const insertRows = async (trx: Db, target: InsertTarget, rows: readonly Incoming
   const { accountId, campaignId, allowDuplicate } = target;
   const inserted = await sql<InsertedLead>`
     insert into leads
-      (id, account_id, campaign_id, primary_id, position, phone_number, variables, status, due_at, duplicate_allowed, created_at, updated_at)
-    select r.id, ${accountId}::bigint, ${campaignId}::bigint, r.primary_id, r.position, r.phone_number, r.variables,
+      (id, account_id, campaign_id, primary_id, position, phone_number, variables, external_id, status, due_at, duplicate_allowed,
+        created_at, updated_at)
+    select r.id, ${accountId}::bigint, ${campaignId}::bigint, r.primary_id, r.position, r.phone_number, r.variables, r.external_id,
       case when blocked.it then 'blacklisted' else 'created' end,
       case when r.primary_id is null and not blocked.it then ${now}::timestamptz end,
       ${allowDuplicate}::boolean, ${now}::timestamptz, ${now}::timestamptz
     from json_to_recordset(${JSON.stringify(rows)}::json)
-      as r (id bigint, primary_id bigint, position integer, phone_number text, variables json)
+      as r (id bigint, primary_id bigint, position integer, phone_number text, variables json, external_id text)
     cross join lateral (
       select exists (select from dnc_numbers d where d.account_id = ${accountId}::bigint and d.phone_number = r.phone_number) as it
     ) blocked
@@ -91,7 +94,7 @@ const insertRows = async (trx: Db, target: InsertTarget, rows: readonly Incoming
 
 /**
  * Adds leads with their contacts, in the order given. A number that is blocked comes in as `blacklisted`.
- * @returns for each lead its id and status, or `'duplicate'` where the campaign already had its number.
+ * @returns for each lead its id and status, or `'duplicate'` where the campaign already had its number or its external id.
  * @throws DomainError campaign_not_found
  */
 export const insertLeads = async (
@@ -201,8 +204,24 @@ const statusAfter = async (trx: Db, row: LeadRow, changes: LeadChanges, number: 
   return asked === 'completed' || asked === 'reached-max-retries' ? asked : 'blacklisted';
 };
 
-const isUniqueViolation = (error: unknown): boolean =>
-  typeof error === 'object' && error !== null && 'code' in error && error.code === '23505';
+const takenExternalId = (): ValidationError =>
+  new ValidationError({ campaign_id: ['The campaign already has a lead with the external id of this one.'] });
+
+const refuseTakenExternalId = async (trx: Db, campaignId: number, externalId: string): Promise<void> => {
+  const other = await trx
+    .selectFrom('leads')
+    .select('id')
+    .where('campaign_id', '=', campaignId)
+    .where('external_id', '=', externalId)
+    .executeTakeFirst();
+  if (other !== undefined) throw takenExternalId();
+};
+
+/** What a violation of one of the two unique indexes is told: somebody was first, between the look and the change. */
+const asDuplicate = (error: unknown): unknown => {
+  if (!isRecord(error) || error.code !== '23505') return error;
+  return error.constraint === 'leads_external_id_once' ? takenExternalId() : duplicate();
+};
 
 // A person's act comes before the dialer's: what it has reserved in the family is taken back, and decided anew afterwards.
 const lockAndRevoke = async (trx: Db, accountId: number, id: number, reason: string, now: Date): Promise<LockedFamily> => {
@@ -242,6 +261,7 @@ const changeLead = async (trx: Db, accountId: number, id: number, changes: LeadC
   const moved = campaignId !== row.campaign_id || number !== row.phone_number;
   const refusesDuplicates = row.primary_id === null && moved;
   if (refusesDuplicates) await refuseDuplicate(trx, id, campaignId, number);
+  if (campaignId !== row.campaign_id && row.external_id !== null) await refuseTakenExternalId(trx, campaignId, row.external_id);
   const status = await statusAfter(trx, row, changes, number);
   const restarts = changes.status === 'created';
   await trx
@@ -269,14 +289,15 @@ const changeLead = async (trx: Db, accountId: number, id: number, changes: LeadC
 
 /**
  * Changes a lead or a contact. Moving a lead moves its contacts; a change to a contact moves its primary's `updated_at`.
+ * In a transaction of the caller's a refusal needs a savepoint to go back to.
  * @throws DomainError lead_not_found, campaign_not_found; ValidationError for a duplicate or a blocked number.
  */
 export const updateLead = async (db: Db, accountId: number, id: number, changes: LeadChanges, now: Date): Promise<void> => {
+  const change = (trx: Db) => changeLead(trx, accountId, id, changes, now);
   try {
-    await db.transaction().execute((trx) => changeLead(trx, accountId, id, changes, now));
+    await (db.isTransaction ? change(db) : db.transaction().execute(change));
   } catch (error) {
-    if (isUniqueViolation(error)) throw duplicate();
-    throw error;
+    throw asDuplicate(error);
   }
 };
 
