@@ -82,7 +82,10 @@ const importFile = async (databaseUrl: string, folder: string, key: string, camp
   const path = join(folder, 'import.csv');
   await writeLines(path, (index) => `${numberOf(index, 303)},${cellsOf(index).join(',')}\n`, 'phone,first_name,last_name,city,plan\n');
   const env = { ...process.env, DATABASE_URL: databaseUrl, DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'warn', RATE_LIMIT: '0' };
-  const child = spawn(process.execPath, [...(process.env.BENCH_NODE?.split(' ') ?? []), PROGRAM, 'serve', '--role', 'api'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...(process.env.BENCH_NODE?.split(' ') ?? []), PROGRAM, 'serve', '--role', 'api'], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   try {
     let printed = '';
     child.stdout.on('data', (chunk: Buffer) => {

@@ -40,6 +40,8 @@ export interface ImporterDeps {
   /** The folder of the files. */
   folder: string;
   onError: (error: unknown, importId?: number) => void;
+  /** Rows that a batch may have. */
+  batchRows?: number;
   /** Milliseconds that a batch should take at most, where others wait for the database meanwhile; undefined: whole batches. */
   batchMs?: number;
 }
@@ -69,20 +71,20 @@ const createPlaces = (count: number) => {
 };
 
 /** How many rows a batch may have, by how long the last one took. */
-const createBatchSize = (batchMs: number | undefined) => {
-  let rows = batchMs === undefined ? BATCH_ROWS : FEWEST_ROWS;
+const createBatchSize = (most: number, batchMs: number | undefined) => {
+  let rows = batchMs === undefined ? most : FEWEST_ROWS;
   return {
     rows: (): number => rows,
     learn: (saved: number, tookMs: number): void => {
       if (batchMs === undefined) return;
       const fitting = Math.floor((saved * batchMs) / Math.max(tookMs, 1));
-      rows = Math.max(FEWEST_ROWS, Math.min(BATCH_ROWS, 2 * rows, fitting));
+      rows = Math.max(FEWEST_ROWS, Math.min(most, 2 * rows, fitting));
     },
   };
 };
 
 /** Makes an importer. */
-export const createImporter = ({ db, clock, folder, onError, batchMs }: ImporterDeps): Importer => {
+export const createImporter = ({ db, clock, folder, onError, batchRows = BATCH_ROWS, batchMs }: ImporterDeps): Importer => {
   const runner = randomUUID();
   const inPlace = createPlaces(AT_ONCE);
   const running = new Map<number, Promise<void>>();
@@ -101,7 +103,7 @@ export const createImporter = ({ db, clock, folder, onError, batchMs }: Importer
       runner,
     };
     const begun = performance.now();
-    const size = createBatchSize(batchMs);
+    const size = createBatchSize(batchRows, batchMs);
     const seen: SeenNumbers = new Set();
     let rowsRead = 0;
     const save = async (rows: readonly ReadRow[]): Promise<void> => {

@@ -6,6 +6,7 @@ import { authenticateBy, ensureFirstAccount } from './accounts/accounts.store.ts
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, localUrl } from './config.ts';
 import { type DatabaseSource, type OpenedDatabase, openDatabase } from './db/open.ts';
+import { startUpkeep, type Upkeep } from './db/upkeep.store.ts';
 import { CARRIER, type Engine, type Role, startEngine } from './engine.ts';
 import { type AppDeps, buildApp } from './http/app.ts';
 import type { Authenticate } from './http/auth.ts';
@@ -26,6 +27,8 @@ export const databaseSource = (config: Config, log?: Logger): DatabaseSource =>
 
 // The embedded database does one thing at a time: so long may a batch of an import make others wait.
 const EMBEDDED_BATCH_MS = 20;
+// Measured on PostgreSQL: a third faster than batches of 500, since a large one goes through the indexes in their order.
+const SERVER_BATCH_ROWS = 2000;
 // Most files are imported within this time, and their answer says how it went.
 const IMPORT_WAIT_MS = 2000;
 
@@ -86,16 +89,18 @@ export const startServer = async (
     clock,
     folder,
     onError: (error, importId) => log.error({ err: error, importId }, 'an import failed'),
-    ...(isEmbedded ? { batchMs: EMBEDDED_BATCH_MS } : {}),
+    ...(isEmbedded ? { batchMs: EMBEDDED_BATCH_MS } : { batchRows: SERVER_BATCH_ROWS }),
   });
   let app: FastifyInstance | undefined;
   let engine: Engine | undefined;
+  let upkeep: Upkeep | undefined;
   const stop = async (): Promise<void> => {
     try {
       await app?.close();
     } finally {
       await engine?.stop();
       await importer.stop();
+      await upkeep?.stop();
       await purger.stop();
       await opened.close();
     }
@@ -111,6 +116,7 @@ export const startServer = async (
     engine = await startEngine(config, role, { db, clock, log });
     purger.wake();
     importer.watch();
+    if (isEmbedded) upkeep = startUpkeep(db, (error) => log.error({ err: error }, 'the upkeep of the database failed; it goes on'));
     return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop };
   } catch (error) {
     await stop().catch((failure: unknown) => log.error({ err: failure }, 'closing after a failed start failed, too'));

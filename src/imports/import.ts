@@ -8,7 +8,7 @@ import type { ColumnPlan } from './column-mapping.ts';
 /** Issues of each severity that are kept and shown. The counts are always whole. */
 export const ISSUES_SHOWN = 1000;
 
-/** Rows that are stored in one transaction. */
+/** Rows that are stored in one transaction, where nothing else is said. */
 export const BATCH_ROWS = 500;
 
 /** Characters of cells after which a batch is stored even if it has fewer rows. */
