@@ -30,6 +30,22 @@ const statuses = ({ status, body, raw }: Answer): string[] => {
 };
 const read = async (id: number) => (await t.api.get(`/api/user/leads/${id}`)).body;
 
+test('under an Idempotency-Key a request is carried out once; with another bad line it is another request', async () => {
+  const one = number();
+  const send = (bad: string) =>
+    t.api.request({
+      method: 'POST',
+      url: `${URL}?campaign_id=${campaign}`,
+      payload: `{"phone_number":"${one}"}\n${bad}\n`,
+      headers: { 'content-type': 'application/x-ndjson', 'idempotency-key': 'lines' },
+    });
+  const first = await send('{a');
+  expect(statuses(first)).toEqual(['created', 'invalid']);
+  const again = await send('{a');
+  expect([again.status, again.raw, again.headers['idempotent-replayed']]).toEqual([200, first.raw, 'true']);
+  expect((await send('{b')).status).toBe(409);
+});
+
 describe('what becomes of each', () => {
   test('all four outcomes, in the order sent, with their counts', async () => {
     const [one, two] = [number(), number()];

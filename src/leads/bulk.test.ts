@@ -85,6 +85,6 @@ test('lines: as many as there are, one more than allowed at most', () => {
   const bytes = (text: string) => new TextEncoder().encode(text);
   expect(readLines(bytes('1\n\n {"a":1}\r\n'))).toEqual([1, { a: 1 }]);
   expect(readLines(bytes(''))).toEqual([]);
-  expect(readLines(bytes('}'))).toEqual([new UnreadableLine('Malformed JSON')]);
+  expect(readLines(bytes('}'))).toEqual([new UnreadableLine('Malformed JSON', bytes('}'))]);
   expect(readLines(bytes('1\n'.repeat(20_000)))).toHaveLength(10_001);
 });

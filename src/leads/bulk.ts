@@ -13,23 +13,25 @@ const MAX_LEAD_SIZE = 1_048_576;
 const TOO_LARGE = 'The lead must not be larger than 1 MB.';
 const MAX_EXTERNAL_ID = 255;
 
-/** A line that is no JSON, and why. */
+/** A line that is no JSON, and why. Its bytes stay, so that a request with another bad line is another request. */
 export class UnreadableLine {
   readonly reason: string;
-  constructor(reason: string) {
+  readonly bytes: string;
+  constructor(reason: string, line: Uint8Array) {
     this.reason = reason;
+    this.bytes = Buffer.from(line).toString('latin1');
   }
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 const readLine = (line: Uint8Array): unknown => {
-  if (line.length > MAX_LEAD_SIZE) return new UnreadableLine(TOO_LARGE);
+  if (line.length > MAX_LEAD_SIZE) return new UnreadableLine(TOO_LARGE, line);
   try {
     const text = decoder.decode(line);
     return text.trim() === '' ? undefined : JSON.parse(text);
   } catch {
-    return new UnreadableLine('Malformed JSON');
+    return new UnreadableLine('Malformed JSON', line);
   }
 };
 
