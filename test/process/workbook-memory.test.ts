@@ -71,10 +71,10 @@ test('many rows of many shared texts', async () => {
   const texts = 300_000;
   const strings = pieces('<sst>', texts, (n) => `<si><t>${n} ${'shared by some row '.repeat(8)}</t></si>`, '</sst>');
   const found = await readInLittleMemory(
-    sheetOf(20_000, (row) => `<c t="s"><v>${(row * 7919) % texts}</v></c><c t="s"><v>${row}</v></c><c><v>${row}</v></c>`),
+    sheetOf(5000, (row) => `<c t="s"><v>${(row * 7919) % texts}</v></c><c t="s"><v>${row}</v></c><c><v>${row}</v></c>`),
     strings,
   );
-  expect(found).toEqual({ rows: 20_000, last: '272081 shared by som,19999 shared by some,19999', said: '' });
+  expect(found).toEqual({ rows: 5000, last: '287081 shared by som,4999 shared by some ,4999', said: '' });
 });
 
 test('long texts that all rows share', async () => {
