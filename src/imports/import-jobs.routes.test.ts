@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Answer, startApp, type TestApp } from '../../test/support/app.ts';
 import { closeLater } from '../../test/support/closing.ts';
@@ -165,6 +166,18 @@ describe('going on', () => {
     startImporter().watch();
     while ((await read(id)).status === 'running' || existsSync(old)) await pause();
     expect([(await read(id)).status, (await read(elsewhere)).status, existsSync(young)]).toEqual(['completed', 'running', true]);
+  });
+
+  test('a batch that was chosen to end a deadlock is saved once more, and once', async () => {
+    await sql`create sequence deadlocks`.execute(t.db);
+    await sql`create function deadlock() returns trigger language plpgsql as $$ begin
+      if nextval('deadlocks') in (1, 3) then raise exception 'deadlock detected' using errcode = '40P01'; end if;
+      return null; end $$`.execute(t.db);
+    await sql`create trigger deadlock before insert on leads for each statement execute function deadlock()`.execute(t.db);
+    const { body } = await send(fileOf(700));
+    await sql`drop trigger deadlock on leads`.execute(t.db);
+    expect(body).toMatchObject({ status: 'completed', counts: { rows: 700, imported: 700, duplicates: 0 } });
+    expect(await totalOf()).toBe(700);
   });
 
   test('a file that has vanished ends its import with a reason', async () => {

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Db, ImportRow } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
 import { inSnapshot } from '../db/snapshot.ts';
+import { transact } from '../db/transact.ts';
 import { DomainError } from '../errors.ts';
 import { holdCampaign, insertLeads } from '../leads/leads.store.ts';
 import {
@@ -215,7 +216,7 @@ const record = async (trx: Db, job: ImportJob, outcome: BatchOutcome, progress: 
  * @throws DomainError campaign_not_found when the campaign was deleted meanwhile; LostImportError when another runs the import.
  */
 export const saveBatch = (db: Db, job: ImportJob, rows: readonly ReadRow[], progress: Progress, now: Date): Promise<void> =>
-  db.transaction().execute(async (trx) => {
+  transact(db, async (trx) => {
     // Holds the campaign, so that its deletion waits and the import's own row stays.
     const outcome = settleBatch(rows, await insertLeads(trx, job, leadsOf(rows), now));
     await record(trx, job, outcome, progress, now);

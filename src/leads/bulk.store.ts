@@ -4,8 +4,8 @@ import { sql } from 'kysely';
 import { holdBlacklist } from '../blacklist/blacklist.store.ts';
 import { revokeReserved } from '../calls/revoke.store.ts';
 import type { Db, Variables } from '../db/schema.ts';
+import { RACED, transact } from '../db/transact.ts';
 import { DomainError, type FieldErrors, ValidationError } from '../errors.ts';
-import { isRecord } from '../is-record.ts';
 import { type BulkItem, type BulkOutcome, externalKey, type KnownItem, type KnownLead, planRound } from './bulk.ts';
 import { addContact } from './contacts.store.ts';
 import { type InsertTarget, insertLeads, updateLead } from './leads.store.ts';
@@ -13,17 +13,12 @@ import { passTurn } from './turn.store.ts';
 
 // The first of two keys: such locks are none of those that hold the horizon (id-horizon.store.ts).
 const BULK_LOCK = 7_246_007;
-const ATTEMPTS = 4;
 // A request whose leads depend on each other in longer chains than that is saved one lead after the other from there on.
 const BATCH_ROUNDS = 8;
 // Leads whose variables are in memory at once.
 const MERGED_AT_ONCE = 200;
 
 const UNKNOWN_CAMPAIGN = 'The selected campaign id is invalid.';
-
-// What somebody else did at the same time, and will not be in the way of a second try.
-const RACED = { code: '40001' };
-const isPassing = (error: unknown): boolean => isRecord(error) && (error.code === '40P01' || error.code === '40001');
 
 type Outcomes = Map<number, BulkOutcome>;
 
@@ -218,13 +213,5 @@ const saveAll = async (trx: Db, { accountId, campaignId, items }: BulkRequest, n
  * @returns what became of each, by its index.
  * @throws DomainError campaign_not_found for the request's own campaign: then nothing is saved.
  */
-export const saveBulk = async (db: Db, request: BulkRequest, now: Date): Promise<Outcomes> => {
-  if (db.isTransaction) return saveAll(db, request, now);
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await db.transaction().execute((trx) => saveAll(trx, request, now));
-    } catch (error) {
-      if (attempt === ATTEMPTS || !isPassing(error)) throw error;
-    }
-  }
-};
+export const saveBulk = (db: Db, request: BulkRequest, now: Date): Promise<Outcomes> =>
+  db.isTransaction ? saveAll(db, request, now) : transact(db, (trx) => saveAll(trx, request, now));

@@ -1,0 +1,21 @@
+// Transactions that begin anew when somebody else was in the way by chance.
+import type { Db } from './schema.ts';
+
+/** What a transaction may throw that has found itself outrun, to begin anew. */
+export const RACED = { code: '40001' };
+
+const ATTEMPTS = 4;
+const DEADLOCK = '40P01';
+const isPassing = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && (error.code === DEADLOCK || error.code === RACED.code);
+
+/** Runs a transaction, up to four times where it was chosen to end a deadlock or has been outrun. `act` must do nothing outside of it. */
+export const transact = async <Result>(db: Db, act: (trx: Db) => Promise<Result>): Promise<Result> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await db.transaction().execute(act);
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isPassing(error)) throw error;
+    }
+  }
+};
