@@ -194,8 +194,7 @@ test('many at once are answered in the order of their asking', async () => {
   expect(answered).toEqual(Array.from({ length: 200 }, (_, n) => n));
 });
 
-test('the process is not deaf while a statement runs, and the time is counted', async () => {
-  const before = embedded.busyMs();
+test('the process is not deaf while a statement runs', async () => {
   let ticks = 0;
   const timer = setInterval(() => {
     ticks += 1;
@@ -203,7 +202,6 @@ test('the process is not deaf while a statement runs, and the time is counted', 
   await embedded.query('select count(*) from generate_series(1, 3000000) a');
   clearInterval(timer);
   expect(ticks).toBeGreaterThan(5);
-  expect(embedded.busyMs() - before).toBeGreaterThan(50);
 });
 
 test('closing waits for what was asked before, can be said twice, and leaves a folder that opens again', async () => {

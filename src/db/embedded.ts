@@ -34,8 +34,6 @@ export interface EmbeddedDatabase {
   transaction<Result>(act: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   /** Lets go of the folder, after what was asked for before. A second time it does nothing. */
   close(): Promise<void>;
-  /** For how many milliseconds so far somebody was being served. */
-  busyMs(): number;
   /** Comes true when the thread ends without having been told to. Never fails. */
   readonly lost: Promise<EmbeddedDatabaseLostError>;
 }
@@ -57,7 +55,6 @@ interface Thread {
   ask(question: Question): Promise<Rows>;
   /** Ends it, and with it all that it has open. */
   end(): Promise<void>;
-  busyMs(): number;
   readonly lost: Promise<EmbeddedDatabaseLostError>;
 }
 
@@ -67,16 +64,12 @@ const talkTo = (worker: Worker): Thread => {
   let lost: EmbeddedDatabaseLostError | undefined;
   let isTold = false;
   const loss = Promise.withResolvers<EmbeddedDatabaseLostError>();
-  let [busyMs, busySince] = [0, 0];
 
   const forget = (id: number): Waiter | undefined => {
     const waiter = waiting.get(id);
     waiting.delete(id);
-    if (waiter !== undefined && waiting.size === 0) {
-      busyMs += performance.now() - busySince;
-      // As the engine itself does not: a process that waits for nothing may end.
-      worker.unref();
-    }
+    // As the engine itself does not: a process that waits for nothing may end.
+    if (waiter !== undefined && waiting.size === 0) worker.unref();
     return waiter;
   };
   const lose = (cause: unknown): void => {
@@ -103,10 +96,7 @@ const talkTo = (worker: Worker): Thread => {
       asked += 1;
       // Throws where a value cannot cross, before anybody waits.
       worker.postMessage({ id: asked, question });
-      if (waiting.size === 0) {
-        busySince = performance.now();
-        worker.ref();
-      }
+      if (waiting.size === 0) worker.ref();
       waiting.set(asked, { resolve, reject });
     });
 
@@ -116,7 +106,6 @@ const talkTo = (worker: Worker): Thread => {
       isTold = true;
       await worker.terminate();
     },
-    busyMs: () => busyMs + (waiting.size === 0 ? 0 : performance.now() - busySince),
     lost: loss.promise,
   };
 };
@@ -212,7 +201,6 @@ export const openEmbedded = async (folder: string, worker = startWorker()): Prom
       closing ??= close();
       return closing;
     },
-    busyMs: thread.busyMs,
     lost: thread.lost,
   };
 };

@@ -25,8 +25,6 @@ export type DatabaseSource = ServerSource | { kind: 'folder'; dataDir: string } 
 /** An open database whose schema is up to date. */
 export interface OpenedDatabase {
   readonly db: Db;
-  /** Embedded in a folder: for how many milliseconds so far it was at work. Elsewhere nobody knows, and others look after it. */
-  readonly busyMs?: () => number;
   /** Embedded in a folder: comes true when the database has ended by itself, and does not come back in this process. */
   readonly lost?: Promise<Error>;
   /** Ends every connection and frees the data folder. */
@@ -112,7 +110,7 @@ const openFolder = async (dataDir: string): Promise<OpenedDatabase> => {
         unlock();
       }
     };
-    return { db, busyMs: opened.busyMs, lost: opened.lost, close };
+    return { db, lost: opened.lost, close };
   } catch (error) {
     // The engine first: while it is open the folder is not free.
     await embedded?.close().finally(unlock);
