@@ -70,7 +70,7 @@ describe('an answer against the contract', () => {
       statusCode: status,
       headers: { 'content-type': 'application/json' },
       payload: JSON.stringify(body),
-      raw: { req: { method: options.method ?? 'GET', url: options.url } },
+      raw: { req: { method: options.method ?? 'GET', url: options.url, headers: {} } },
     });
     const app = { routeList, inject, ready: async () => {}, swagger: () => ({ paths: {} }) } as unknown as TestApp['app'];
     checkInjected(app);
