@@ -1,10 +1,9 @@
 // Runs imports in the background: those whose files this process received, and those whose runners died and whose files are here.
 import { randomUUID } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 import type { Db, ImportRow } from './db/schema.ts';
 import { type RowsKind, readFileRows } from './imports/file-rows.reader.ts';
-import { addCounts, BATCH_ROWS, type Course, INTERRUPTED, NO_ROWS } from './imports/import.ts';
+import { BATCH_ROWS, type Course, INTERRUPTED } from './imports/import.ts';
 import {
   beatImport,
   claimImport,
@@ -114,14 +113,12 @@ export const createImporter = ({ db, clock, folder, onError, batchRows = BATCH_R
       if (row.dry_run) await foreseeBatch(db, job, rows, seen, progress, clock());
       else await saveBatch(db, job, rows, progress, clock());
       size.learn(rows.length, performance.now() - start);
-      // So that whoever waits for the database has a turn between two batches.
-      if (batchMs !== undefined) await setImmediate();
     };
     return runImport({
       batches: readFileRows(file, course.kind as RowsKind),
       plan: course.plan,
       country: course.country ?? undefined,
-      skip: addCounts(NO_ROWS, { ...NO_ROWS, ...row.counts }).rows,
+      skip: row.counts.rows ?? 0,
       batchRows: size.rows,
       isStopping: () => stopping,
       save,

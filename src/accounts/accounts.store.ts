@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { askTogether } from '../db/ask-together.ts';
 import { PREPARED } from '../db/prepared.ts';
 import type { AccountRow, ApiKeyRow, Db } from '../db/schema.ts';
+import { within } from '../db/transact.ts';
 import { type Account, toAccount } from './account.ts';
 import { hashSecret, isSecret, type KeyText, newSecret, parseBearer } from './api-key.ts';
 
@@ -97,7 +98,7 @@ export const mintKey = (
     if (inserted.numInsertedOrUpdatedRows === 0n) throw new KeyIdTakenError(id);
     return { id, name, token: `${id}|${secret}`, createdAt: now };
   };
-  return db.isTransaction ? mint(db) : db.transaction().execute(mint);
+  return within(db, mint);
 };
 
 export const listKeys = (db: Db, accountId: number): Promise<ApiKeyRow[]> =>

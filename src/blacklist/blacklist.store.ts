@@ -4,6 +4,7 @@ import { revokeReserved } from '../calls/revoke.store.ts';
 import type { Db, DncNumberRow } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
 import { inSnapshot } from '../db/snapshot.ts';
+import { within } from '../db/transact.ts';
 import { lockFamilies, passTurn } from '../leads/turn.store.ts';
 import { WAITING_STATUSES } from './blacklist.ts';
 
@@ -141,7 +142,7 @@ export const blockNumbers = async (
     const byNumber = new Map(rows.map((row) => [row.phone_number, row]));
     return [...new Set(numbers)].flatMap((number) => byNumber.get(number) ?? []);
   };
-  return db.isTransaction ? block(db) : db.transaction().execute(block);
+  return within(db, block);
 };
 
 /** The numbers of leads and contacts by their ids; ids of other accounts and of deleted campaigns are left out. */

@@ -1,4 +1,4 @@
-// Transactions that begin anew when somebody else was in the way by chance.
+// Transactions: those that begin anew when somebody else was in the way by chance, and those that may be part of another.
 import type { Db } from './schema.ts';
 
 /** What a transaction may throw that has found itself outrun, to begin anew. */
@@ -19,3 +19,7 @@ export const transact = async <Result>(db: Db, act: (trx: Db) => Promise<Result>
     }
   }
 };
+
+/** Runs `act` in the transaction that the caller has begun, or in one of its own. */
+export const within = <Result>(db: Db, act: (trx: Db) => Promise<Result>): Promise<Result> =>
+  db.isTransaction ? act(db) : db.transaction().execute(act);

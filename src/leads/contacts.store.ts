@@ -1,6 +1,7 @@
 // The secondary contacts of an existing lead: add and reorder. Changing and removing one is leads.store's, by its id.
 import { holdBlacklist, isBlacklisted } from '../blacklist/blacklist.store.ts';
 import type { Db } from '../db/schema.ts';
+import { within } from '../db/transact.ts';
 import { DomainError, ValidationError } from '../errors.ts';
 import { type ContactRow, MAX_CONTACTS, type NewContact } from './lead.ts';
 import { lockFamily, touchLead } from './leads.store.ts';
@@ -18,8 +19,8 @@ const lockLead = async (trx: Db, accountId: number, leadId: number) => {
  * Appends a contact to a lead.
  * @throws DomainError lead_not_found; ValidationError when there are ten already or the lead has the number.
  */
-export const addContact = (db: Db, accountId: number, leadId: number, contact: NewContact, now: Date): Promise<ContactRow> => {
-  const add = async (trx: Db): Promise<ContactRow> => {
+export const addContact = (db: Db, accountId: number, leadId: number, contact: NewContact, now: Date): Promise<ContactRow> =>
+  within(db, async (trx) => {
     await holdBlacklist(trx, accountId);
     const { lead, contacts } = await lockLead(trx, accountId, leadId);
     if (contacts.length >= MAX_CONTACTS) {
@@ -46,9 +47,7 @@ export const addContact = (db: Db, accountId: number, leadId: number, contact: N
       .executeTakeFirstOrThrow();
     await passTurn(trx, new Map([[leadId, now]]));
     return contactRow;
-  };
-  return db.isTransaction ? add(db) : db.transaction().execute(add);
-};
+  });
 
 /**
  * Puts a lead's contacts into the calling order of `ids`, which must name each of them once.

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { holdBlacklist, isBlacklisted } from '../blacklist/blacklist.store.ts';
 import { callsBeingSent, revokeReserved } from '../calls/revoke.store.ts';
 import type { Db, LeadRow, Variables } from '../db/schema.ts';
+import { within } from '../db/transact.ts';
 import { DomainError, ValidationError } from '../errors.ts';
 import { isRecord } from '../is-record.ts';
 import type { E164 } from '../phone.ts';
@@ -119,7 +120,7 @@ export const insertLeads = async (
     await insertRows(trx, target, contacts, now);
     return groups.map(([primary]) => byId.get(primary?.id ?? 0) ?? 'duplicate');
   };
-  return db.isTransaction ? insert(db) : db.transaction().execute(insert);
+  return within(db, insert);
 };
 
 /** A lead, or a contact in the shape of one; undefined when the account has no such row. */
@@ -293,9 +294,8 @@ const changeLead = async (trx: Db, accountId: number, id: number, changes: LeadC
  * @throws DomainError lead_not_found, campaign_not_found; ValidationError for a duplicate or a blocked number.
  */
 export const updateLead = async (db: Db, accountId: number, id: number, changes: LeadChanges, now: Date): Promise<void> => {
-  const change = (trx: Db) => changeLead(trx, accountId, id, changes, now);
   try {
-    await (db.isTransaction ? change(db) : db.transaction().execute(change));
+    await within(db, (trx) => changeLead(trx, accountId, id, changes, now));
   } catch (error) {
     throw asDuplicate(error);
   }
