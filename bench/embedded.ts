@@ -14,9 +14,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { sql } from 'kysely';
-import { insertAccount, mintKey } from '../src/accounts/accounts.store.ts';
 import { openDatabase } from '../src/db/open.ts';
 import type { Db } from '../src/db/schema.ts';
+import { makeAccount } from './support/account.ts';
 import { circumstances, markdownTable, writeSection } from './support/report.ts';
 
 const { values } = parseArgs({
@@ -33,18 +33,7 @@ const phone = (n: number): string => `+1202${String(2_000_000 + n).padStart(7, '
 
 /** An account with an assistant, a campaign and its leads. */
 const fill = async (db: Db): Promise<string> => {
-  const now = new Date();
-  const { id } = await insertAccount(db, { name: 'Bench', email: 'bench@outdial.example' }, now);
-  const key = await mintKey(db, id, 'bench', now);
-  await sql`
-    with assistant as (
-      insert into assistants (account_id, name, type, mode, variables, post_call_schema, is_webhook_active, settings, created_at, updated_at)
-      values (${id}::bigint, 'Bench', 'outbound', 'pipeline', '{}', '[]', false, '{}', now(), now()) returning id
-    )
-    insert into campaigns (account_id, assistant_id, name, max_calls_in_parallel, mark_complete_when_no_leads, allowed_hours_start_time,
-      allowed_hours_end_time, allowed_days, max_retries, retry_interval, retry_on_voicemail, retry_on_goal_incomplete, created_at, updated_at)
-    select ${id}::bigint, assistant.id, 'Campaign', 3, true, '00:00:00', '23:59:00', '[]', 3, 60, false, false, now(), now()
-    from assistant`.execute(db);
+  const { id, token } = await makeAccount(db);
   for (let from = 1; from <= leads; from += 10_000) {
     await sql`
       insert into leads (account_id, campaign_id, phone_number, variables, status, created_at, updated_at)
@@ -53,7 +42,7 @@ const fill = async (db: Db): Promise<string> => {
         'created', now(), now()
       from generate_series(${from}::integer, ${Math.min(leads, from + 9_999)}::integer) n`.execute(db);
   }
-  return key.token;
+  return token;
 };
 
 interface Served {

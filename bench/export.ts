@@ -11,12 +11,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { sql } from 'kysely';
 import { pino } from 'pino';
-import { insertAccount, mintKey } from '../src/accounts/accounts.store.ts';
 import { loadConfig } from '../src/config.ts';
 import { openDatabase } from '../src/db/open.ts';
 import type { Db } from '../src/db/schema.ts';
 import { startServer } from '../src/server.ts';
 import { startPostgres } from '../test/support/postgres-server.ts';
+import { makeAccount } from './support/account.ts';
 import { circumstances, markdownTable, writeSection } from './support/report.ts';
 
 const { values } = parseArgs({ options: { leads: { type: 'string', default: '300000' }, embedded: { type: 'boolean', default: false } } });
@@ -24,18 +24,7 @@ const leads = Number(values.leads);
 
 /** An account with as many leads as asked for, five variables each, every other with a contact. */
 const fill = async (db: Db): Promise<string> => {
-  const now = new Date();
-  const { id } = await insertAccount(db, { name: 'Bench', email: 'bench@outdial.example' }, now);
-  const key = await mintKey(db, id, 'bench', now);
-  await sql`
-    with assistant as (
-      insert into assistants (account_id, name, type, mode, variables, post_call_schema, is_webhook_active, settings, created_at, updated_at)
-      values (${id}::bigint, 'Bench', 'outbound', 'pipeline', '{}', '[]', false, '{}', now(), now()) returning id
-    )
-    insert into campaigns (account_id, assistant_id, name, max_calls_in_parallel, mark_complete_when_no_leads, allowed_hours_start_time,
-      allowed_hours_end_time, allowed_days, max_retries, retry_interval, retry_on_voicemail, retry_on_goal_incomplete, created_at, updated_at)
-    select ${id}::bigint, assistant.id, 'Campaign', 3, true, '00:00:00', '23:59:00', '[]', 3, 60, false, false, now(), now()
-    from assistant`.execute(db);
+  const { id, token } = await makeAccount(db);
   for (let from = 1; from <= leads; from += 50_000) {
     await sql`
       insert into leads (account_id, campaign_id, phone_number, variables, status, created_at, updated_at)
@@ -48,7 +37,7 @@ const fill = async (db: Db): Promise<string> => {
     insert into leads (account_id, campaign_id, primary_id, position, phone_number, variables, status, created_at, updated_at)
     select account_id, campaign_id, id, 1, phone_number || '9', '{"relation": "spouse"}', 'created', created_at, updated_at
     from leads where primary_id is null and id % 2 = 0`.execute(db);
-  return key.token;
+  return token;
 };
 
 const MEGABYTE = 1_048_576;

@@ -18,10 +18,9 @@ import { parseArgs } from 'node:util';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { insertAccount, mintKey } from '../src/accounts/accounts.store.ts';
 import { openDatabase } from '../src/db/open.ts';
-import type { Db } from '../src/db/schema.ts';
 import { startPostgres } from '../test/support/postgres-server.ts';
+import { makeAccount } from './support/account.ts';
 import { circumstances, markdownTable, writeSection } from './support/report.ts';
 
 const { values } = parseArgs({ options: { rows: { type: 'string', default: '300000' } } });
@@ -43,22 +42,6 @@ const writeLines = (path: string, line: (index: number) => string, header = ''):
     }
   };
   return pipeline(Readable.from(lines()), createWriteStream(path, { mode: 0o644 }));
-};
-
-const fill = async (db: Db): Promise<{ key: string; accountId: number; campaigns: number[] }> => {
-  const now = new Date();
-  const { id } = await insertAccount(db, { name: 'Bench', email: 'bench@outdial.example' }, now);
-  const key = await mintKey(db, id, 'bench', now);
-  const made = await sql<{ id: number }>`
-    with assistant as (
-      insert into assistants (account_id, name, type, mode, variables, post_call_schema, is_webhook_active, settings, created_at, updated_at)
-      values (${id}::bigint, 'Bench', 'outbound', 'pipeline', '{}', '[]', false, '{}', now(), now()) returning id
-    )
-    insert into campaigns (account_id, assistant_id, name, max_calls_in_parallel, mark_complete_when_no_leads, allowed_hours_start_time,
-      allowed_hours_end_time, allowed_days, max_retries, retry_interval, retry_on_voicemail, retry_on_goal_incomplete, created_at, updated_at)
-    select ${id}::bigint, assistant.id, 'Campaign', 3, true, '00:00:00', '23:59:00', '[]', 3, 60, false, false, now(), now()
-    from assistant, generate_series(1, 3) returning id`.execute(db);
-  return { key: key.token, accountId: id, campaigns: made.rows.map((row) => row.id) };
 };
 
 const copy = async (databaseUrl: string, folder: string, accountId: number, campaignId: number, area: number): Promise<number> => {
@@ -121,7 +104,7 @@ const postgres = await startPostgres();
 try {
   const opened = await openDatabase({ kind: 'server', url: postgres.url });
   const { db } = opened;
-  const { key, accountId, campaigns } = await fill(db);
+  const { id: accountId, token: key, campaigns } = await makeAccount(db, 3);
   const [one = 0, two = 0, three = 0] = campaigns;
   const before = await copy(postgres.url, folder, accountId, one, 201);
   const { perSecond, peak } = await importFile(postgres.url, folder, key, two);
