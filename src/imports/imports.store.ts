@@ -90,16 +90,13 @@ export const createImport = (db: Db, { accountId, campaignId, spool, bytes, cour
 
 const silentSince = (now: Date): Date => new Date(now.getTime() - LEASE_MS);
 
+// That have a file to go on with, and nobody who shows life.
+const waiting = (now: Date) =>
+  sql<boolean>`status = 'running' and spool is not null and (runner is null or heartbeat_at < ${silentSince(now)})`;
+
 /** Files of imports that nobody runs at this time. */
 export const listWaitingImports = (db: Db, now: Date): Promise<{ id: number; spool: string | null }[]> =>
-  db
-    .selectFrom('imports')
-    .select(['id', 'spool'])
-    .where('status', '=', 'running')
-    .where('spool', 'is not', null)
-    .where((when) => when.or([when('runner', 'is', null), when('heartbeat_at', '<', silentSince(now))]))
-    .orderBy('id')
-    .execute();
+  db.selectFrom('imports').select(['id', 'spool']).where(waiting(now)).orderBy('id').execute();
 
 /** Of these files, the ones that no running import needs. */
 export const findForgottenFiles = async (db: Db, names: readonly string[]): Promise<string[]> => {
@@ -121,9 +118,7 @@ export const claimImport = (db: Db, id: number, runner: string, now: Date): Prom
       .updateTable('imports')
       .set({ runner, heartbeat_at: now })
       .where('id', '=', id)
-      .where('status', '=', 'running')
-      .where('spool', 'is not', null)
-      .where((when) => when.or([when('runner', 'is', null), when('heartbeat_at', '<', silentSince(now))]))
+      .where(waiting(now))
       .returningAll()
       .executeTakeFirst();
     if (row?.dry_run !== true) return row;

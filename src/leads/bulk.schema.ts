@@ -1,14 +1,14 @@
 // The shapes of many leads at once: what may be sent, what each item is checked against, and what is answered.
 import { Type } from 'typebox';
 import { Bool, Id, Text } from '../http/fields.ts';
-import { MAX_BULK_LEADS } from './bulk.ts';
+import { MAX_BULK_LEADS, MAX_EXTERNAL_ID } from './bulk.ts';
 import { LeadCreate } from './lead.schema.ts';
 
 const renamed = { 'x-renamed': { variable: 'variables', allow_duplicate: 'allow_dupplicate' } };
 
 const externalId = Type.Optional(
   Text({
-    maxLength: 255,
+    maxLength: MAX_EXTERNAL_ID,
     description: 'What the lead is called where it comes from. A lead of the campaign that has it already is updated instead.',
   }),
 );

@@ -11,7 +11,8 @@ export const MAX_BULK_LEADS = 10_000;
 /** Bytes of a line, and characters and values of a lead: about what one that is sent alone may have. */
 const MAX_LEAD_SIZE = 1_048_576;
 const TOO_LARGE = 'The lead must not be larger than 1 MB.';
-const MAX_EXTERNAL_ID = 255;
+/** Characters of an external id. */
+export const MAX_EXTERNAL_ID = 255;
 
 /** A line that is no JSON, and why. Its bytes stay, so that a request with another bad line is another request. */
 export class UnreadableLine {
