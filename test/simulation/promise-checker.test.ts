@@ -118,7 +118,15 @@ const again = (evidence: Kept, fields: Partial<Attempt> = {}): void => {
   evidence.rows.decisions[1] = dial(evidence.rows.attempts[1], 2);
   evidence.rings[1] = { callId: '2', to: '+12025550101', at: at(20).toISOString() };
   evidence.rows.leads = [person(1)];
-  evidence.rows.changes = [started(), callEnds(1, 15), callEnds(2, 25), leadMoves(1, 'created', 'completed', 25)];
+  evidence.rows.changes = [
+    started(),
+    callEnds(1, 15),
+    leadMoves(1, 'created', 'scheduled', 10),
+    leadMoves(1, 'processing', 'rescheduled', 15),
+    leadMoves(1, 'rescheduled', 'scheduled', 20),
+    callEnds(2, 25),
+    leadMoves(1, 'processing', 'completed', 25),
+  ];
 };
 
 const mutate =
@@ -188,7 +196,17 @@ const CASES: [what: string, promise: string, breaking: (evidence: Kept) => void]
     'D1',
     (evidence) => {
       again(evidence);
-      evidence.rows.changes.splice(1, 1, callEnds(1, 23));
+      // Written down last, whatever instant it bears.
+      evidence.rows.changes.splice(1, 1, callEnds(1, 15));
+    },
+  ],
+  [
+    'dialed_during_call',
+    'D1',
+    (evidence) => {
+      again(evidence);
+      // A claim that is nowhere written down.
+      evidence.rows.changes.splice(4, 1);
     },
   ],
   [
@@ -284,6 +302,14 @@ const FINE: [name: string, change: (evidence: Kept) => void][] = [
     (evidence) => {
       mutate('attempts', 1, { state: 'live', outcome: null })(evidence);
       Object.assign(evidence, { final: false });
+    },
+  ],
+  [
+    'a second call, claimed with an instant from before the end of the first was written down',
+    (evidence) => {
+      again(evidence, { created_at: at(14) });
+      evidence.rows.decisions[1] = dial(evidence.rows.attempts[1] as Attempt, 2);
+      Object.assign(evidence, { terms: [], toleranceMs: 1000 });
     },
   ],
   [

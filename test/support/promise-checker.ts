@@ -3,7 +3,6 @@
 import type { Ring } from '../../src/carriers/simulated/ring-log.ts';
 import type { CallRow, CampaignRow, ChangeRow, Db, DecisionRow, LeadRow } from '../../src/db/schema.ts';
 import { dialsForbidden } from './promise-dials.ts';
-import { endsOf } from './promise-timeline.ts';
 
 export type Attempt = Pick<
   CallRow,
@@ -119,24 +118,35 @@ const loose = ({ rows: { attempts, leads, campaigns }, final = true }: Evidence)
   ];
 };
 
-// Whoever could not be known is not rung again unless a person says so; nor is anybody while the last call goes on.
+// Whoever could not be known is not rung again unless a person says so; nor is anybody while the last call goes on. That is read off
+// the order of the log, not off its instants: a lead's claims and the ends of its calls are written under one lock, but each
+// with an instant from before it waited for that lock.
 const redialed = ({ rows }: Evidence): Broken[] => {
-  const ends = endsOf(rows);
   const byLead = Map.groupBy(rows.attempts, ({ lead_id }) => lead_id);
+  const changesOfLeads = Map.groupBy(
+    rows.changes.filter(({ what }) => what === 'lead'),
+    ({ lead_id }) => lead_id,
+  );
+  const ended = new Map<number | null, number>();
+  for (const { id, what, call_id, to_status } of rows.changes) {
+    if (what === 'call' && to_status === 'ended') ended.set(call_id, Math.min(id, ended.get(call_id) ?? id));
+  }
   return [...byLead].flatMap(([leadId, all]): Broken[] => {
     if (leadId === null) return [];
-    const resets = rows.changes
-      .filter(({ what, lead_id, to_status }) => what === 'lead' && lead_id === leadId && to_status === 'created')
-      .map(({ at }) => at.getTime());
+    const changes = changesOfLeads.get(leadId) ?? [];
+    const moves = (to: string): number[] => changes.flatMap(({ id, to_status }) => (to_status === to ? id : []));
+    const claims = moves('scheduled');
+    const resets = moves('created');
     const ordered = [...all].sort((a, b) => a.id - b.id);
     return ordered.slice(1).flatMap((attempt, index): Broken[] => {
       const last = ordered[index];
       if (last === undefined) return [];
-      const ended = ends.get(last.id)?.ended ?? 0;
-      const at = attempt.created_at.getTime();
       const broken: Broken[] = [];
-      if (at < ended) broken.push({ promise: 'D1', what: 'dialed_during_call', callId: attempt.id, leadId });
-      const isReset = resets.some((reset) => reset >= last.created_at.getTime() && reset <= at);
+      const [before = 0, claimed = 0] = claims.slice(index, index + 2);
+      if (claimed < (ended.get(last.id) ?? Number.POSITIVE_INFINITY)) {
+        broken.push({ promise: 'D1', what: 'dialed_during_call', callId: attempt.id, leadId });
+      }
+      const isReset = resets.some((reset) => reset > before && reset < claimed);
       if (last.outcome === 'lost' && !isReset) broken.push({ promise: 'D2', what: 'redialed_unknown', callId: attempt.id, leadId });
       return broken;
     });
