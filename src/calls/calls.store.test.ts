@@ -1,11 +1,11 @@
 // What a page of a long call log costs, told by the plans of its statements and not by a clock.
-import { sql } from 'kysely';
 import { beforeAll, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../test/support/app.ts';
 import { databaseKind } from '../../test/support/db.ts';
 import { insertAssistant } from '../../test/support/insert-assistant.ts';
 import { insertManyCalls } from '../../test/support/insert-calls.ts';
 import { insertCampaign } from '../../test/support/insert-leads.ts';
+import { vacuum } from '../../test/support/vacuum.ts';
 import { planOf, watchStatements } from '../../test/support/watch-statements.ts';
 import { type CallFilter, listCalls } from './calls.store.ts';
 
@@ -26,9 +26,7 @@ beforeAll(async () => {
   await insertManyCalls(t.db, id, assistant, campaign, CALLS);
   await insertManyCalls(t.db, id, (await insertAssistant(t.db, id, t.clock())).id, small, 300);
   await insertManyCalls(t.db, t.other.account.id, (await insertAssistant(t.db, t.other.account.id, t.clock())).id, null, 500);
-  // Vacuum marks only what has reached the disk, and the test server's commits take a moment to (synchronous_commit off).
-  if (onServer) await sql`select pg_sleep(1)`.execute(t.db);
-  await sql`vacuum analyze calls`.execute(t.db);
+  await vacuum(t.db, 'calls');
 });
 
 // Runs the list and writes down what it asked of the calls.

@@ -8,6 +8,7 @@ import { listLeads } from '../../src/leads/lead-list.store.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { databaseKind } from '../support/db.ts';
 import { insertCampaign, insertManyLeads } from '../support/insert-leads.ts';
+import { vacuum } from '../support/vacuum.ts';
 import { type PlanNode, planAsRun, type Statement, watchStatements } from '../support/watch-statements.ts';
 
 const onServer = databaseKind() === 'postgres';
@@ -27,9 +28,7 @@ beforeAll(async () => {
   for (const few of [small, deleted]) await insertManyLeads(t.db, t.mine.account.id, few, 500);
   await insertManyLeads(t.db, t.other.account.id, await insertCampaign(t.db, t.other.account.id), 2000);
   await sql`update leads set variables = json_build_object('name', 'Person ' || id, 'plan', 'Basic')`.execute(t.db);
-  // Vacuum marks only what has reached the disk, and the test server's commits take a moment to (synchronous_commit off).
-  if (onServer) await sql`select pg_sleep(1)`.execute(t.db);
-  await sql`vacuum analyze`.execute(t.db);
+  await vacuum(t.db);
 });
 
 interface Watched {
