@@ -130,11 +130,13 @@ export interface LeadCountChangesTable {
 
 type CountByStatus = Record<LeadsTable['status'], number> & { n: ColumnType<number, never, never> };
 
-/** How many primaries a campaign (0: an account) has, by status and in all. */
-export type LeadTotalsTable = { account_id: number; campaign_id: number } & CountByStatus;
+type CountsOfCampaign = { account_id: number; campaign_id: number } & CountByStatus;
+
+/** How many primaries a campaign (0: an account) has by span of ids, by status and in all. */
+export type LeadSpansTable = CountsOfCampaign & { span: number };
 
 /** The same by block of ids and day. */
-export type LeadCellsTable = LeadTotalsTable & { block: number; day: Date };
+export type LeadCellsTable = CountsOfCampaign & { block: number; day: Date };
 
 export interface DncNumbersTable {
   id: Id;
@@ -350,7 +352,7 @@ export interface Database {
   campaign_phone_numbers: CampaignPhoneNumbersTable;
   leads: LeadsTable;
   lead_count_changes: LeadCountChangesTable;
-  lead_totals: LeadTotalsTable;
+  lead_spans: LeadSpansTable;
   lead_cells: LeadCellsTable;
   dnc_numbers: DncNumbersTable;
   imports: ImportsTable;

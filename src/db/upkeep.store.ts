@@ -26,7 +26,7 @@ const ANALYZED = sql.raw('leads (id, account_id, campaign_id, primary_id, phone_
  */
 export const learnSizes = async (db: Db): Promise<boolean> => {
   const { rows } = await sql<{ stale: boolean }>`
-    select (select coalesce(sum(n), 0) from lead_totals where campaign_id = 0) + (select coalesce(sum(n), 0) from lead_count_changes)
+    select (select coalesce(sum(n), 0) from lead_spans where campaign_id = 0) + (select coalesce(sum(n), 0) from lead_count_changes)
       > ${FEW} + 2 * (
         select case when exists (select from pg_statistic where starelid = 'leads'::regclass) then greatest(reltuples, 0) else 0 end
         from pg_class where oid = 'leads'::regclass
@@ -36,13 +36,13 @@ export const learnSizes = async (db: Db): Promise<boolean> => {
     // A sample of 1,500 rows: one of the usual 30,000 makes everybody wait for a second, and tells the plans nothing more.
     await sql`set local default_statistics_target = 5`.execute(trx);
     await sql`analyze ${ANALYZED}`.execute(trx);
-    await sql`analyze lead_totals, lead_cells, campaigns, accounts`.execute(trx);
+    await sql`analyze lead_spans, lead_cells, campaigns, accounts`.execute(trx);
   });
   return true;
 };
 
 // Rows of these are written and removed all the time.
-const sweep = (db: Db) => sql`vacuum lead_count_changes, lead_cells, lead_totals`.execute(db);
+const sweep = (db: Db) => sql`vacuum lead_count_changes, lead_cells, lead_spans`.execute(db);
 
 /** Starts the upkeep of an embedded database. */
 export const startUpkeep = (db: Db, onError: (error: unknown) => void): Upkeep => {

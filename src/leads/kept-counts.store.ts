@@ -1,4 +1,4 @@
-// The counts that the database keeps (migrations/0005): how many leads match campaign, status and days, and where in the ids a page
+// The counts that the database keeps (migrations/0005 and 0009): how many leads match campaign, status and days, and where in the ids a page
 // of them begins. As SQL, to be part of the one statement that also reads the page, so that all is of one instant.
 import { type RawBuilder, sql } from 'kysely';
 import { isDated, type LeadFilter } from './lead-filter.ts';
@@ -6,14 +6,17 @@ import { isDated, type LeadFilter } from './lead-filter.ts';
 /** Ids that a block has, as lead_block() divides them. */
 export const BLOCK_IDS = 2048;
 
-const SHIFT = sql.lit(Math.log2(BLOCK_IDS));
+const BLOCK_SHIFT = sql.lit(Math.log2(BLOCK_IDS));
+// Blocks that a span of lead_spans has: 64 (migrations/0009).
+const SPAN_SHIFT = sql.lit(6);
+const SPAN_BLOCKS = sql.lit(64);
 const NONE = sql``;
 
 /** `gone`: the campaigns of an account that are deleted and wait for their purge. There is rarely one: `none`. */
 export const gone = (accountId: number): RawBuilder<unknown> => sql`
-  gone as materialized (
-    select ids, ids = '{}' as none
-    from (select array(select id from campaigns where account_id = ${accountId}::bigint and deleted_at is not null) as ids) deleted
+  gone as (
+    select coalesce(array_agg(id), '{}') as ids, count(*) = 0 as none
+    from campaigns where account_id = ${accountId}::bigint and deleted_at is not null
   )`;
 
 /**
@@ -23,7 +26,8 @@ export const gone = (accountId: number): RawBuilder<unknown> => sql`
 export const isKept: RawBuilder<unknown> = sql`
   case when (select none from gone) then true else campaign_id <> all ((select ids from gone)::bigint[]) end`;
 
-const isAlive = (accountId: number, campaignId: number): RawBuilder<boolean> => sql`
+/** The condition that a campaign is the account's and not deleted. */
+export const isAlive = (accountId: number, campaignId: number): RawBuilder<boolean> => sql`
   exists (select from campaigns where id = ${campaignId}::bigint and account_id = ${accountId}::bigint and deleted_at is null)`;
 
 const toDay = (date: Date): string => date.toISOString().slice(0, 10);
@@ -33,34 +37,44 @@ const onDays = ({ createdFrom, createdBefore }: LeadFilter): RawBuilder<unknown>
     createdFrom === undefined ? NONE : sql` and day >= ${toDay(createdFrom)}::date`
   }${createdBefore === undefined ? NONE : sql` and day < ${toDay(createdBefore)}::date`}`;
 
+/** What counts are kept of. */
+type Unit = 'span' | 'block';
+
+const TABLES = { span: 'lead_spans', block: 'lead_cells' } as const;
+
+// The journal knows blocks.
+const UNITS_OF_CHANGES = { span: sql`block >> ${SPAN_SHIFT} as span`, block: sql`block` };
+
 /**
- * Rows whose `n` adds up to how many match, with their `block`: kept counts, what has happened since, and both of deleted campaigns
- * taken off. Without blocks the totals say it, which know no days.
+ * Rows whose `n` adds up to how many match, each of a `span` or `block`: kept counts, what has happened since, and both of deleted
+ * campaigns taken off. Spans know no days. `within`: a condition on the blocks.
  */
-const countsOf = (accountId: number, filter: LeadFilter, { blocks }: { blocks: boolean }): RawBuilder<unknown> => {
+const countsOf = (accountId: number, filter: LeadFilter, unit: Unit, within = NONE): RawBuilder<unknown> => {
   const { campaignId, status } = filter;
-  const kept = sql.table(blocks ? 'lead_cells' : 'lead_totals');
+  const kept = sql.table(TABLES[unit]);
+  const [ofKept, ofChanges] = [sql.ref(unit), UNITS_OF_CHANGES[unit]];
   const count = status === undefined ? sql.ref('n') : sql.ref(status);
-  const block = blocks ? sql`block, ` : NONE;
-  const account = sql`account_id = ${accountId}::bigint`;
-  const days = onDays(filter);
-  const since = sql`${account}${days}${status === undefined ? NONE : sql` and status = ${status}`}`;
+  const account = sql`account_id = ${accountId}::bigint${onDays(filter)}${within}`;
+  const since = sql`${account}${status === undefined ? NONE : sql` and status = ${status}`}`;
   if (campaignId !== undefined) {
-    const campaign = sql`campaign_id = ${campaignId}::bigint and ${isAlive(accountId, campaignId)}`;
+    const campaign = sql`campaign_id = ${campaignId}::bigint`;
     return sql`
-      select ${block}${count}::bigint as n from ${kept} where ${account} and ${campaign}${days}
-      union all
-      select ${block}n from lead_count_changes where ${since} and ${campaign}`;
+      select * from (
+        select ${ofKept}, ${count}::bigint as n from ${kept} where ${account} and ${campaign}
+        union all
+        select ${ofChanges}, n from lead_count_changes where ${since} and ${campaign}
+      ) of_campaign where ${isAlive(accountId, campaignId)}`;
   }
-  const ofGone = sql`campaign_id = any ((select ids from gone)::bigint[])`;
+  // Not even looked for where none is deleted.
+  const ofGone = sql`not (select none from gone) and campaign_id = any ((select ids from gone)::bigint[])`;
   return sql`
-    select ${block}${count}::bigint as n from ${kept} where ${account} and campaign_id = 0${days}
+    select ${ofKept}, ${count}::bigint as n from ${kept} where ${account} and campaign_id = 0
     union all
-    select ${block}n from lead_count_changes where ${since}
+    select ${ofChanges}, n from lead_count_changes where ${since}
     union all
-    select ${block}-${count}::bigint from ${kept} where ${account} and ${ofGone}${days}
+    select ${ofKept}, -${count}::bigint from ${kept} where ${account} and ${ofGone}
     union all
-    select ${block}-n from lead_count_changes where ${since} and ${ofGone}`;
+    select ${ofChanges}, -n from lead_count_changes where ${since} and ${ofGone}`;
 };
 
 /**
@@ -70,50 +84,51 @@ const countsOf = (accountId: number, filter: LeadFilter, { blocks }: { blocks: b
 export const counted = (accountId: number, filter: LeadFilter): RawBuilder<unknown> =>
   isDated(filter)
     ? sql`
-  counted as materialized (
-    select coalesce(sum(n), 0)::bigint as total, min(block)::bigint << ${SHIFT} as first_id,
-      (max(block)::bigint + 1 << ${SHIFT}) - 1 as last_id
-    from (${countsOf(accountId, filter, { blocks: true })}) counts
+  counted as (
+    select coalesce(sum(n), 0)::bigint as total, min(block)::bigint << ${BLOCK_SHIFT} as first_id,
+      (max(block)::bigint + 1 << ${BLOCK_SHIFT}) - 1 as last_id
+    from (${countsOf(accountId, filter, 'block')}) counts
   )`
     : sql`
-  counted as materialized (
-    select coalesce(sum(n), 0)::bigint as total from (${countsOf(accountId, filter, { blocks: false })}) counts
+  counted as (
+    select coalesce(sum(n), 0)::bigint as total from (${countsOf(accountId, filter, 'span')}) counts
   )`;
 
-// Blocks in one direction, with how many match up to and including each.
-const summed = (accountId: number, filter: LeadFilter, direction: 'asc' | 'desc'): RawBuilder<unknown> => sql`
-    select block, n, sum(n) over (order by block ${sql.raw(direction)} rows unbounded preceding)::bigint as upto
+// The unit in which the lead lies that is passed over last, added up in the order of the list, and how many of its leads are.
+const unitAt = (unit: Unit, counts: RawBuilder<unknown>, passed: RawBuilder<unknown>, descending: boolean): RawBuilder<unknown> => {
+  const name = sql.ref(unit);
+  const order = sql`${name} ${sql.raw(descending ? 'desc' : 'asc')}`;
+  return sql`
+    select ${name}, ${passed} - (upto - n) as skip
     from (
-      select block, sum(n)::bigint as n from (${countsOf(accountId, filter, { blocks: true })}) counts group by block
-    ) blocks`;
+      select ${name}, n, sum(n) over (order by ${order} rows unbounded preceding)::bigint as upto
+      from (select ${name}, sum(n)::bigint as n from (${counts}) counts group by ${name}) units
+    ) summed
+    where upto > ${passed} order by ${order} limit 1`;
+};
 
 /**
  * `place`: where the page begins that passes over `offset` leads: its `block`, and how many of the block's leads it passes over.
- * No row where there are not so many leads. Blocks are added up from the nearer end. Needs `counted`.
+ * No row where there are not so many leads. Needs `gone`.
  */
 export const place = (accountId: number, filter: LeadFilter, offset: number, descending: boolean): RawBuilder<unknown> => {
-  const [near, far] = descending ? (['desc', 'asc'] as const) : (['asc', 'desc'] as const);
   const passed = sql`${offset}::bigint`;
-  const total = sql`(select total from counted)`;
+  if (isDated(filter)) {
+    return sql`
+  place as (${unitAt('block', countsOf(accountId, filter, 'block'), passed, descending)})`;
+  }
+  const first = sql`((select span from span_of_page) << ${SPAN_SHIFT})`;
+  const within = sql` and block >= ${first} and block < ${first} + ${SPAN_BLOCKS}`;
   return sql`
-  place as materialized (
-    (
-      select block, ${passed} - (upto - n) as skip from (${summed(accountId, filter, near)}) near
-      where upto > ${passed} and ${passed} * 2 <= ${total}
-      order by block ${sql.raw(near)} limit 1
-    )
-    union all
-    (
-      select block, upto - (${total} - ${passed}) as skip from (${summed(accountId, filter, far)}) far
-      where upto >= ${total} - ${passed} and ${passed} < ${total} and ${passed} * 2 > ${total}
-      order by block ${sql.raw(far)} limit 1
-    )
-  )`;
+  span_of_page as (${unitAt('span', countsOf(accountId, filter, 'span'), passed, descending)}),
+  place as (${unitAt('block', countsOf(accountId, filter, 'block', within), sql`(select skip from span_of_page)`, descending)})`;
 };
 
 /** What the ids of a page sought by `place` are, as a condition. */
 export const fromPlace = (descending: boolean): RawBuilder<unknown> =>
-  descending ? sql`id < ((select block from place)::bigint + 1 << ${SHIFT})` : sql`id >= (select block from place)::bigint << ${SHIFT}`;
+  descending
+    ? sql`id < ((select block from place)::bigint + 1 << ${BLOCK_SHIFT})`
+    : sql`id >= (select block from place)::bigint << ${BLOCK_SHIFT}`;
 
 /**
  * The blocks in which an account, or a campaign of it, may have leads: `block`, each once. Reading leads block by block keeps to an index
@@ -125,4 +140,4 @@ export const blocksOf = (accountId: number, { campaignId = 0 }: LeadFilter): Raw
     select block from lead_count_changes where account_id = ${accountId}::bigint`;
 
 /** The condition that ids lie in `blocks.block`. */
-export const inBlock: RawBuilder<unknown> = sql`id >= blocks.block::bigint << ${SHIFT} and id < (blocks.block::bigint + 1 << ${SHIFT})`;
+export const inBlock: RawBuilder<unknown> = sql`id >= blocks.block::bigint << ${BLOCK_SHIFT} and id < (blocks.block::bigint + 1 << ${BLOCK_SHIFT})`;

@@ -1,8 +1,8 @@
 // What a filter asks of a row of `leads`, as SQL: for the list, its cursors and exports alike.
 import { type RawBuilder, sql } from 'kysely';
 import { toPhonePattern } from '../phone.ts';
-import { isKept } from './kept-counts.store.ts';
-import { type LeadFilter, windowsOf } from './lead-filter.ts';
+import { isAlive, isKept } from './kept-counts.store.ts';
+import { isFoundByNumber, type LeadFilter, windowsOf } from './lead-filter.ts';
 
 const phoneCondition = (accountId: number, pattern: string): RawBuilder<unknown> => {
   const found = windowsOf(accountId, pattern);
@@ -48,14 +48,16 @@ const wordConditions = (accountId: number, words: readonly string[]): RawBuilder
 const creation = (ordered: boolean): RawBuilder<unknown> => (ordered ? sql`created_at + interval '0'` : sql`created_at`);
 
 /**
- * The primaries of an account that a filter lets through, as one condition on `leads`. The statement must have `gone` before it
+ * The primaries of an account that a filter lets through, as one condition on `leads`. What a part of a number finds is few, so there
+ * idle sums keep the planner from beginning with all leads of the account or the campaign. The statement must have `gone` before it
  * (kept-counts.store.ts). `orderedById`: rows are to be read in the order of ids.
  */
 export const conditionsOf = (accountId: number, filter: LeadFilter, { orderedById }: { orderedById: boolean }): RawBuilder<unknown> => {
   const { status, campaignId, phonePattern, createdFrom, createdBefore, updatedSince, variables = {}, words = [] } = filter;
-  const conditions = [sql`account_id = ${accountId}::bigint`, sql`primary_id is null`];
-  if (campaignId !== undefined) conditions.push(sql`campaign_id = ${campaignId}::bigint`);
-  conditions.push(campaignId === undefined ? isKept : sql`not ${campaignId}::bigint = any ((select ids from gone)::bigint[])`);
+  const idle = isFoundByNumber(accountId, filter) ? sql` + 0` : sql``;
+  const conditions = [sql`account_id${idle} = ${accountId}::bigint`, sql`primary_id is null`];
+  if (campaignId !== undefined) conditions.push(sql`campaign_id${idle} = ${campaignId}::bigint`);
+  conditions.push(campaignId === undefined ? isKept : isAlive(accountId, campaignId));
   if (status !== undefined) conditions.push(sql`status = ${status}`);
   if (phonePattern !== undefined) conditions.push(phoneCondition(accountId, phonePattern));
   if (createdFrom !== undefined) conditions.push(sql`${creation(orderedById)} >= ${createdFrom}::timestamptz`);

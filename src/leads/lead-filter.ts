@@ -66,9 +66,10 @@ export const windowsOf = (accountId: number, phonePattern: string): Windows | un
   return { mode: 'all', windows: [...new Set(starts.map((at) => key(digits.slice(at, at + WINDOW))))] };
 };
 
+/** Whether the index of windows finds what matches a filter. */
+export const isFoundByNumber = (accountId: number, { phonePattern }: LeadFilter): boolean =>
+  phonePattern !== undefined && windowsOf(accountId, phonePattern) !== undefined;
+
 /** Whether an index finds what matches a filter that is not counted, or the account's leads have to be passed over. */
-export const isIndexed = (accountId: number, { phonePattern, updatedSince, variables, words }: LeadFilter): boolean =>
-  (phonePattern !== undefined && windowsOf(accountId, phonePattern) !== undefined) ||
-  updatedSince !== undefined ||
-  variables !== undefined ||
-  words !== undefined;
+export const isIndexed = (accountId: number, filter: LeadFilter): boolean =>
+  isFoundByNumber(accountId, filter) || filter.updatedSince !== undefined || filter.variables !== undefined || filter.words !== undefined;

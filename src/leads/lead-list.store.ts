@@ -6,7 +6,16 @@ import type { Slice } from '../db/slice.ts';
 import { BLOCK_IDS, blocksOf, counted, fromPlace, gone, inBlock, place } from './kept-counts.store.ts';
 import type { FoundLead } from './lead.ts';
 import { conditionsOf } from './lead-conditions.store.ts';
-import { DEFAULT_ORDER, isCounted, isDated, isIndexed, type LeadFilter, type LeadOrder, readOrder } from './lead-filter.ts';
+import {
+  DEFAULT_ORDER,
+  isCounted,
+  isDated,
+  isFoundByNumber,
+  isIndexed,
+  type LeadFilter,
+  type LeadOrder,
+  readOrder,
+} from './lead-filter.ts';
 import { besideCounted, byOrder, LEAD_COLUMNS, type ListedRow, toLead } from './lead-rows.store.ts';
 
 /** What is asked of a list. */
@@ -27,6 +36,8 @@ const FARTHEST = 2 ** 40;
 const USUAL_LIMITS = [15, 25, 50, 100];
 
 const NONE = sql``;
+
+const marked = (limit: number): RawBuilder<unknown> => (USUAL_LIMITS.includes(limit) ? sql.raw(PREPARED) : NONE);
 
 const isById = ({ order }: Asked): boolean => readOrder(order).column === 'id';
 const isSought = (asked: Asked): boolean => isById(asked) && isCounted(asked.filter) && asked.offset >= BLOCK_IDS;
@@ -51,8 +62,7 @@ const keptPage = (asked: Asked): RawBuilder<unknown> => {
 const keptStatement = (asked: Asked): RawBuilder<CountedRow> => {
   const { accountId, filter, order, offset, limit } = asked;
   const sought = isSought(asked) ? sql`, ${place(accountId, filter, offset, readOrder(order).descending)}` : NONE;
-  const mark = USUAL_LIMITS.includes(limit) ? sql.raw(PREPARED) : NONE;
-  return sql<CountedRow>`${mark} with ${gone(accountId)}, ${counted(accountId, filter)}${sought} ${besideCounted(keptPage(asked), order)}`;
+  return sql<CountedRow>`${marked(limit)} with ${gone(accountId)}, ${counted(accountId, filter)}${sought} ${besideCounted(keptPage(asked), order)}`;
 };
 
 const columnsOf = (order: LeadOrder): RawBuilder<unknown> => {
@@ -67,11 +77,16 @@ const allFound = ({ accountId, filter, order }: Asked): RawBuilder<unknown> => {
   return sql`select found.* from (${blocksOf(accountId, filter)}) blocks cross join lateral (${found} and ${inBlock} offset 0) found`;
 };
 
-/** What the kept counts do not know has to be found to be counted: once, and then the page is taken of what was found. */
+/**
+ * What the kept counts do not know has to be found to be counted: once, and then the page is taken of what was found. By numbers alone
+ * it is found in the same way whatever they are; for all else the planner has to see what is asked.
+ */
 const foundStatement = (asked: Asked): RawBuilder<CountedRow> => {
-  const { accountId, order, offset, limit } = asked;
+  const { accountId, filter, order, offset, limit } = asked;
+  const { updatedSince, variables, words } = filter;
+  const isPlain = isFoundByNumber(accountId, filter) && updatedSince === undefined && variables === undefined && words === undefined;
   const ids = sql`select id from found order by ${byOrder(order)} offset ${offset}::bigint limit ${sql.lit(limit)}`;
-  return sql<CountedRow>`with ${gone(accountId)}, found as materialized (${allFound(asked)}),
+  return sql<CountedRow>`${isPlain ? marked(limit) : NONE} with ${gone(accountId)}, found as materialized (${allFound(asked)}),
   counted as (select count(*) as total from found) ${besideCounted(rowsOf(ids), order)}`;
 };
 

@@ -4,7 +4,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Db } from '../db/schema.ts';
 import { LEAD_STATUSES } from './lead.ts';
 
-/** Kept counts that were wrong: of campaigns and accounts as a whole, and of single blocks and days. */
+/** Kept counts that were wrong: totals of spans, and of single blocks and days. */
 export interface WrongCounts {
   totals: number;
   cells: number;
@@ -14,7 +14,7 @@ export interface WrongCounts {
 const FOLD_LOCK = 7_246_005;
 
 const KEPT = {
-  lead_totals: ['account_id', 'campaign_id'],
+  lead_spans: ['account_id', 'campaign_id', 'span'],
   lead_cells: ['account_id', 'campaign_id', 'block', 'day'],
 } as const;
 
@@ -27,10 +27,10 @@ const truth = (keys: readonly string[]): RawBuilder<unknown> => sql`
     LEAD_STATUSES.map((status) => sql`coalesce(sum(n) filter (where status = ${sql.lit(status)}), 0)::integer as ${sql.ref(status)}`),
   )}
   from (
-    select account_id, campaign_id as own, status, lead_day(created_at) as day, lead_block(id) as block, count(*) as n
+    select account_id, campaign_id as own, status, lead_day(created_at) as day, lead_block(id) as block, lead_block(id) >> 6 as span, count(*) as n
     from leads where primary_id is null group by 1, 2, 3, 4, 5
     union all
-    select account_id, campaign_id, status, day, block, -n from lead_count_changes
+    select account_id, campaign_id, status, day, block, block >> 6, -n from lead_count_changes
   ) counted cross join lateral (values (0::bigint), (own)) as scopes (campaign_id)
   group by ${columns(keys)}`;
 
@@ -69,5 +69,5 @@ const repair = async (trx: Db, table: keyof typeof KEPT): Promise<number> => {
 export const recountLeads = (db: Db): Promise<WrongCounts> =>
   db.transaction().execute(async (trx) => {
     await sql`select pg_advisory_xact_lock(${FOLD_LOCK}::bigint)`.execute(trx);
-    return { totals: await repair(trx, 'lead_totals'), cells: await repair(trx, 'lead_cells') };
+    return { totals: await repair(trx, 'lead_spans'), cells: await repair(trx, 'lead_cells') };
   });
