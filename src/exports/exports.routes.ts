@@ -1,5 +1,4 @@
-// A list of leads as a file. What can be refused is refused before the first byte; after that a failure breaks the connection, so
-// that nobody takes a part for the whole.
+// A list of leads as a file. What can be refused is refused before the first byte; after that a failure breaks the connection.
 import type { Type } from 'typebox';
 import { ValidationError } from '../errors.ts';
 import { ValidationFailed } from '../http/fields.ts';
@@ -20,9 +19,6 @@ type File = ReturnType<typeof writeNdjson>;
 // As many as an import takes.
 const MAX_COLUMNS = 200;
 const LONGEST_NAME = 255;
-
-// Milliseconds that a stop leaves to files that are being read; then their readers see them break off.
-const GRACE = 3000;
 
 const readChoice = ({ columns, format }: Query): NamedColumn[] | undefined => {
   if (columns === undefined) return undefined;
@@ -96,24 +92,7 @@ const openFile = async (deps: RouteDeps, accountId: number, query: Query): Promi
 const nameFile = (format: ExportFormat, { campaign_id }: Query, now: Date): string =>
   `leads${campaign_id === undefined ? '' : `-campaign-${campaign_id}`}-${now.toISOString().slice(0, 10)}.${format}`;
 
-/** A stop does not wait for those who read slowly. */
-const breakOffOnStop = (app: App): ((file: File) => File) => {
-  const open = new Set<File>();
-  let timer: NodeJS.Timeout | undefined;
-  app.addHook('preClose', async () => {
-    timer = setTimeout(() => {
-      for (const file of open) file.destroy(new Error('The server stops.'));
-    }, GRACE);
-  });
-  app.addHook('onClose', async () => clearTimeout(timer));
-  return (file) => {
-    open.add(file);
-    return file.once('close', () => open.delete(file));
-  };
-};
-
 export const exportsRoutes = (app: App, deps: RouteDeps): void => {
-  const keep = breakOffOnStop(app);
   const schema = {
     tags: ['leads'],
     summary: 'Export leads as a file',
@@ -126,11 +105,10 @@ export const exportsRoutes = (app: App, deps: RouteDeps): void => {
   app.get('/user/leads/export', { schema }, async (request, reply) => {
     const { query } = request;
     const { format = 'csv' } = query;
-    const file = keep(await openFile(deps, request.account.id, query));
-    reply
-      .type(format === 'xlsx' ? MEDIA_TYPES[format] : `${MEDIA_TYPES[format]}; charset=utf-8`)
-      .header('content-disposition', `attachment; filename="${nameFile(format, query, deps.clock())}"`);
-    // A HEAD would read the file to its end.
-    return reply.send(request.method === 'HEAD' ? file.destroy() : file);
+    return app.sendAttachment(request, reply, {
+      name: nameFile(format, query, deps.clock()),
+      type: format === 'xlsx' ? MEDIA_TYPES[format] : `${MEDIA_TYPES[format]}; charset=utf-8`,
+      file: await openFile(deps, request.account.id, query),
+    });
   });
 };

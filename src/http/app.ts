@@ -20,6 +20,7 @@ import { historyRoutes } from '../leads/history.routes.ts';
 import { leadsRoutes } from '../leads/leads.routes.ts';
 import { numbersRoutes } from '../numbers/numbers.routes.ts';
 import { webhooksRoutes } from '../webhooks/webhooks.routes.ts';
+import { addAttachments } from './attachment.ts';
 import { type Authenticate, addAuthentication } from './auth.ts';
 import { handleError } from './error-handler.ts';
 import { healthRoutes } from './health.routes.ts';
@@ -157,6 +158,7 @@ export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
   addJsonParser(app);
   answerExpectations(app);
   addOrderlyClose(app);
+  addAttachments(app);
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id);
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-cache, private');
