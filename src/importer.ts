@@ -17,7 +17,7 @@ import {
   releaseImport,
   type SeenNumbers,
   saveBatch,
-} from './imports/imports.store.ts';
+} from './imports/import-runs.store.ts';
 import type { ReadRow } from './imports/lead-csv.ts';
 import { type ImportEnd, runImport } from './imports/run-import.ts';
 import { isSpooled, listSpooled, openSpooled, removeSpooled, type SpooledFile } from './imports/spool.reader.ts';

@@ -12,7 +12,7 @@ import { type AppDeps, buildApp } from './http/app.ts';
 import type { Authenticate } from './http/auth.ts';
 import { createKeyStore } from './idempotency/idempotency.store.ts';
 import { createImporter, type Importer } from './importer.ts';
-import { releaseImports } from './imports/imports.store.ts';
+import { releaseImports } from './imports/import-runs.store.ts';
 import { createPurger } from './purger.ts';
 
 /** Which database the settings name. */

@@ -7,14 +7,14 @@ import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DomainError, ValidationError } from '../errors.ts';
 
-/** A file that was received. It can be read as often as needed, as long as the upload is in use. */
+/** A file that was received, in its folder as long as the upload is in use. */
 export interface UploadedFile {
+  /** In its folder. */
+  name: string;
   size: number;
   read(): AsyncIterable<Uint8Array>;
-  /** Leaves the file in its folder, on disk for good, for the caller to remove. @returns its name there. */
-  keep(): Promise<string>;
-  /** Fewer bytes than asked for only where the file ends. */
-  readAt(position: number, length: number): Promise<Uint8Array>;
+  /** Leaves the file there, on disk for good, for the caller to remove. */
+  keep(): Promise<void>;
 }
 
 /** A multipart body: every value of each field, in the order sent, and the file. */
@@ -52,17 +52,6 @@ const readAll = async function* (handle: FileHandle): AsyncGenerator<Uint8Array,
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
-};
-
-const readAt = async (handle: FileHandle, position: number, length: number): Promise<Uint8Array> => {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return bytes.subarray(0, done);
 };
 
 const isOurs = (error: unknown): boolean =>
@@ -126,10 +115,9 @@ export const withUpload = async <Result>(
   const path = join(folder, name);
   const handle = await open(path, 'wx+', 0o600);
   let kept = false;
-  const keep = async (): Promise<string> => {
+  const keep = async (): Promise<void> => {
     await handle.sync();
     kept = true;
-    return name;
   };
   try {
     const { fields, size } = await receive(request, field, handle).catch((error: unknown) => {
@@ -137,10 +125,7 @@ export const withUpload = async <Result>(
     });
     return await use({
       fields,
-      file:
-        size === undefined
-          ? undefined
-          : { size, read: () => readAll(handle), readAt: (position, length) => readAt(handle, position, length), keep },
+      file: size === undefined ? undefined : { name, size, read: () => readAll(handle), keep },
     });
   } finally {
     await handle.close();

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { asFile, buildWorkbook, packParts, workbookParts } from '../../test/support/build-workbook.ts';
 import { ArchiveError, openArchive, type RandomAccessFile } from './archive.reader.ts';
 import { MalformedCsvError } from './import.ts';
-import { readWorkbookRows } from './xlsx.reader.ts';
+import { readWorkbookBatches } from './xlsx.reader.ts';
 
 const MAX = 100_000_000;
 const CENTRAL = 0x02014b50;
@@ -129,7 +129,7 @@ test('a workbook with any bytes changed is read or refused, and never more', asy
         const copy = Buffer.from(bytes);
         for (const [at, byte] of changes) copy[at] = byte;
         try {
-          for await (const row of readWorkbookRows(asFile(copy))) expect(row.line).toBeGreaterThan(0);
+          for await (const rows of readWorkbookBatches(asFile(copy))) expect(rows[0]?.line).toBeGreaterThan(0);
         } catch (error) {
           expect(error).toBeInstanceOf(MalformedCsvError);
         }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { detectDelimiter, detectFileKind, type Encoding, readRows } from './csv.reader.ts';
+import { detectDelimiter, detectFileKind, type Encoding, readRowBatches } from './csv.reader.ts';
 import { type CsvRow, MalformedCsvError } from './import.ts';
 import { endTally, NO_BYTES, tallyUtf8 } from './utf8-tally.ts';
 
@@ -14,6 +14,10 @@ const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
   const all: T[] = [];
   for await (const item of items) all.push(item);
   return all;
+};
+
+const readRows = async function* (chunks: AsyncIterable<Uint8Array>, encoding: Encoding): AsyncGenerator<CsvRow> {
+  for await (const rows of readRowBatches(chunks, encoding)) yield* rows;
 };
 
 const read = async (data: Uint8Array, size = 7, encoding: Encoding = 'utf-8'): Promise<CsvRow[]> =>

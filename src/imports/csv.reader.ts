@@ -172,11 +172,3 @@ export const readRowBatches = async function* (chunks: AsyncIterable<Uint8Array>
   if (rows.length > 0) yield rows;
   parser.refuse();
 };
-
-/**
- * Reads the rows of a file one at a time, as readRowBatches does.
- * @throws MalformedCsvError after the last row that could be read.
- */
-export const readRows = async function* (chunks: AsyncIterable<Uint8Array>, encoding: Encoding): AsyncGenerator<CsvRow, void> {
-  for await (const rows of readRowBatches(chunks, encoding)) yield* rows;
-};

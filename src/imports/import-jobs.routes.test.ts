@@ -9,7 +9,8 @@ import { closeLater } from '../../test/support/closing.ts';
 import { insertAssistant } from '../../test/support/insert-assistant.ts';
 import { createImporter, type Importer } from '../importer.ts';
 import { planColumns } from './column-mapping.ts';
-import { claimImport, createImport, finishImport, releaseImport, saveBatch } from './imports.store.ts';
+import { claimImport, finishImport, releaseImport, saveBatch } from './import-runs.store.ts';
+import { createImport } from './imports.store.ts';
 import { readLeadRow } from './lead-csv.ts';
 import { LostImportError } from './run-import.ts';
 

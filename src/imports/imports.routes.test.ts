@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Api, startApp, type TestApp } from '../../test/support/app.ts';
 import { insertAssistant } from '../../test/support/insert-assistant.ts';
-import { failInterruptedImports } from './imports.store.ts';
+import { failInterruptedImports } from './import-runs.store.ts';
 
 const PATH = '/api/user/leads/import';
 const MAX_UPLOAD = 3_000_000;

@@ -1,6 +1,4 @@
 // Contact lists as files: import one, read how it goes, take its report and a sample file, list the imports.
-import type { Readable } from 'node:stream';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { findCampaign } from '../campaigns/campaigns.store.ts';
 import { DomainError, type FieldErrors, ValidationError } from '../errors.ts';
@@ -14,12 +12,13 @@ import { type CountryCode, isCountry } from '../phone.ts';
 import { requiredMessage, selectedInvalid } from '../sentences.ts';
 import { type ColumnMap, MappingError, parseColumnMap, planColumns } from './column-mapping.ts';
 import { detectFileKind } from './csv.reader.ts';
-import { type RowsKind, readFileRows } from './file-rows.reader.ts';
+import { type RowsFile, type RowsKind, readFileRows } from './file-rows.reader.ts';
 import { Import, ImportBody, ImportFields, ImportSummary, SampleQuery } from './import.schema.ts';
 import { type Course, MalformedCsvError, presentImport, presentImportSummary } from './import.ts';
 import { createImport, findImport, findStoredImport, listImports, listVariableNames, readRejects, readReport } from './imports.store.ts';
 import { quoteCell } from './phone-cell.ts';
 import { writeRejects, writeSample } from './report.writer.ts';
+import { openSpooled } from './spool.reader.ts';
 
 const DEFAULT_PER_PAGE = 15;
 
@@ -75,12 +74,16 @@ const readRequest = (upload: Upload): ImportRequest => {
   };
 };
 
-const readFirstRow = async (file: UploadedFile, kind: RowsKind): Promise<readonly string[]> => {
+const readFirstRow = async (file: RowsFile, kind: RowsKind): Promise<readonly string[]> => {
   for await (const [first] of readFileRows(file, kind)) if (first !== undefined) return first.cells;
   throw new ValidationError({ file: [NO_HEADER] });
 };
 
-const readCourse = async ({ file, map, country, allowDuplicate }: ImportRequest, variableNames: readonly string[]): Promise<Course> => {
+const readCourse = async (
+  { map, country, allowDuplicate }: ImportRequest,
+  file: RowsFile,
+  variableNames: readonly string[],
+): Promise<Course> => {
   const kind = await detectFileKind(file.read());
   if (kind === 'empty') throw new ValidationError({ file: [EMPTY] });
   if (kind === 'xls') throw new ValidationError({ file: [OLD_WORKBOOK] });
@@ -107,13 +110,15 @@ const readHeader = (cells: readonly string[]): string[] => {
   return names;
 };
 
-const beginImport = async ({ db, clock }: RouteDeps, accountId: number, upload: Upload): Promise<number> => {
+const beginImport = async ({ db, clock, imports }: RouteDeps, accountId: number, upload: Upload): Promise<number> => {
   const asked = readRequest(upload);
   const { file, campaignId, dryRun } = asked;
   if ((await findCampaign(db, accountId, campaignId)) === undefined) throw new DomainError('campaign_not_found');
-  const course = await readCourse(asked, await listVariableNames(db, accountId, campaignId));
-  const spool = await file.keep();
-  return (await createImport(db, { accountId, campaignId, spool, bytes: file.size, course, dryRun }, clock())).id;
+  const variableNames = await listVariableNames(db, accountId, campaignId);
+  const spooled = await openSpooled(imports.folder, file.name);
+  const course = await readCourse(asked, spooled, variableNames).finally(() => spooled.close());
+  await file.keep();
+  return (await createImport(db, { accountId, campaignId, spool: file.name, bytes: file.size, course, dryRun }, clock())).id;
 };
 
 const LONGEST_WAIT = 60;
@@ -182,11 +187,7 @@ const CsvFile = {
   },
 };
 
-const sendCsv = (request: FastifyRequest, reply: FastifyReply, name: string, file: Readable) => {
-  reply.type('text/csv; charset=utf-8').header('content-disposition', `attachment; filename="${name}"`);
-  // A HEAD would read the file to its end.
-  return reply.send(request.method === 'HEAD' ? file.destroy() : file);
-};
+const CSV = 'text/csv; charset=utf-8';
 
 const read = (app: App, { db, clock }: RouteDeps): void => {
   app.get(
@@ -211,7 +212,8 @@ const read = (app: App, { db, clock }: RouteDeps): void => {
     if (row === undefined) throw new DomainError('import_not_found');
     // Imports of before there were reports have none.
     const course = (row.course as Course | null) ?? { header: [], plan: { variables: [] } };
-    return sendCsv(request, reply, `import-${row.id}-errors.csv`, writeRejects(course, readRejects(db, row.id)));
+    const file = writeRejects(course, readRejects(db, row.id));
+    return app.sendAttachment(request, reply, { name: `import-${row.id}-errors.csv`, type: CSV, file });
   });
 
   const sample = {
@@ -226,7 +228,8 @@ const read = (app: App, { db, clock }: RouteDeps): void => {
     const { id } = request.params;
     if ((await findCampaign(db, request.account.id, id)) === undefined) throw new DomainError('campaign_not_found');
     const variables = await listVariableNames(db, request.account.id, id);
-    return sendCsv(request, reply, `campaign-${id}-sample.csv`, writeSample(variables, request.query.contacts ?? 1));
+    const file = writeSample(variables, request.query.contacts ?? 1);
+    return app.sendAttachment(request, reply, { name: `campaign-${id}-sample.csv`, type: CSV, file });
   });
 
   const schema = {

@@ -116,11 +116,3 @@ export const readWorkbookBatches = async function* (file: RandomAccessFile): Asy
     await workbook?.strings.close();
   }
 };
-
-/**
- * Reads the rows of a workbook's first sheet one at a time, as readWorkbookBatches does.
- * @throws MalformedCsvError after the last row that could be read.
- */
-export const readWorkbookRows = async function* (file: RandomAccessFile): AsyncGenerator<CsvRow, void> {
-  for await (const rows of readWorkbookBatches(file)) yield* rows;
-};
