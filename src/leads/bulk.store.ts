@@ -213,5 +213,4 @@ const saveAll = async (trx: Db, { accountId, campaignId, items }: BulkRequest, n
  * @returns what became of each, by its index.
  * @throws DomainError campaign_not_found for the request's own campaign: then nothing is saved.
  */
-export const saveBulk = (db: Db, request: BulkRequest, now: Date): Promise<Outcomes> =>
-  db.isTransaction ? saveAll(db, request, now) : transact(db, (trx) => saveAll(trx, request, now));
+export const saveBulk = (db: Db, request: BulkRequest, now: Date): Promise<Outcomes> => transact(db, (trx) => saveAll(trx, request, now));

@@ -55,7 +55,8 @@ const keptPage = (asked: Asked): RawBuilder<unknown> => {
   const found = (columns: RawBuilder<unknown>, skip: RawBuilder<unknown>) => sql`
     select ${columns} from leads where ${conditionsOf(accountId, filter, { orderedById: isById(asked) })}${within}${from}
     order by ${byOrder(order)} ${skip} limit ${sql.lit(limit)}`;
-  if (offset === 0) return found(LEAD_COLUMNS, NONE);
+  // Whatever is passed over, leads of other days too, is passed over in the index alone.
+  if (offset === 0 && !isDated(filter)) return found(LEAD_COLUMNS, NONE);
   return rowsOf(found(sql`id`, isSought(asked) ? sql`offset (select skip from place)` : sql`offset ${offset}::bigint`));
 };
 
