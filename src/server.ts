@@ -13,6 +13,7 @@ import type { Authenticate } from './http/auth.ts';
 import { createKeyStore } from './idempotency/idempotency.store.ts';
 import { createImporter, type Importer } from './importer.ts';
 import { releaseImports } from './imports/import-runs.store.ts';
+import { type KeySweeper, startKeySweeper } from './key-sweeper.ts';
 import { createPurger } from './purger.ts';
 
 /** Which database the settings name. */
@@ -94,6 +95,7 @@ export const startServer = async (
   let app: FastifyInstance | undefined;
   let engine: Engine | undefined;
   let upkeep: Upkeep | undefined;
+  let sweeper: KeySweeper | undefined;
   const stop = async (): Promise<void> => {
     try {
       await app?.close();
@@ -101,6 +103,7 @@ export const startServer = async (
       await engine?.stop();
       await importer.stop();
       await upkeep?.stop();
+      await sweeper?.stop();
       await purger.stop();
       await opened.close();
     }
@@ -116,6 +119,7 @@ export const startServer = async (
     engine = await startEngine(config, role, { db, clock, log });
     purger.wake();
     importer.watch();
+    sweeper = startKeySweeper(db, clock, (error) => log.error({ err: error }, 'forgetting expired keys failed; it is tried again'));
     if (isEmbedded) upkeep = startUpkeep(db, (error) => log.error({ err: error }, 'the upkeep of the database failed; it goes on'));
     return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop };
   } catch (error) {

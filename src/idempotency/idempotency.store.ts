@@ -33,21 +33,24 @@ const tryLockKey = async (trx: Db, { accountId, key }: KeyedRequest): Promise<bo
 
 const fingerprint = (text: string) => sql<string>`encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`;
 
+const expiredBy = (now: Date): Date => new Date(now.getTime() - KEY_LIFE_MS);
+
 const findKept = (trx: Db, { accountId, key, text }: KeyedRequest, now: Date) =>
   trx
     .selectFrom('idempotency_keys')
     .select(['state', 'status', 'response', 'headers', 'simulated', sql<boolean>`fingerprint = ${fingerprint(text)}`.as('same')])
     .where('account_id', '=', accountId)
     .where('key', '=', key)
-    .where('created_at', '>', new Date(now.getTime() - KEY_LIFE_MS))
+    .where('created_at', '>', expiredBy(now))
     .executeTakeFirst();
 
-// Everybody's, so that the last keys of an account do not stay. Those that somebody else is removing are left to them.
-const forgetExpired = async (trx: Db, before: Date): Promise<void> => {
-  await sql`
+/** Removes up to 100 keys that have expired, of whatever account, but those that somebody else is removing. @returns how many. */
+export const forgetExpired = async (db: Db, now: Date): Promise<number> => {
+  const { numAffectedRows = 0n } = await sql`
     delete from idempotency_keys where (account_id, key) in (
-      select account_id, key from idempotency_keys where created_at <= ${before} order by created_at limit 100 for update skip locked
-    )`.execute(trx);
+      select account_id, key from idempotency_keys where created_at <= ${expiredBy(now)} order by created_at limit 100 for update skip locked
+    )`.execute(db);
+  return Number(numAffectedRows);
 };
 
 // In this order: who removes what has expired waits for nobody any more, so that nobody waits in a ring.
@@ -57,18 +60,17 @@ const insertKey = async (
   now: Date,
   values: Pick<Insertable<IdempotencyKeysTable>, 'state' | 'status' | 'response' | 'simulated'>,
 ): Promise<void> => {
-  const before = new Date(now.getTime() - KEY_LIFE_MS);
   await trx
     .deleteFrom('idempotency_keys')
     .where('account_id', '=', accountId)
     .where('key', '=', key)
-    .where('created_at', '<=', before)
+    .where('created_at', '<=', expiredBy(now))
     .execute();
   await trx
     .insertInto('idempotency_keys')
     .values({ ...values, account_id: accountId, key, fingerprint: fingerprint(text), created_at: now })
     .execute();
-  await forgetExpired(trx, before);
+  await forgetExpired(trx, now);
 };
 
 /**
