@@ -34,6 +34,8 @@ interface ImportOptions extends ConnectOptions {
   campaign: string;
   country?: string;
   map?: string[];
+  require?: string[];
+  type?: string[];
   allowDuplicates?: boolean;
   dryRun?: boolean;
   report?: string;
@@ -78,6 +80,8 @@ const importForm = (file: File, campaign: Named, options: ImportOptions): FormDa
   form.set('campaign_id', String(campaign.id));
   if (options.country !== undefined) form.set('country', options.country.toUpperCase());
   for (const pair of options.map ?? []) form.append('map', pair);
+  for (const name of options.require ?? []) form.append('required', name);
+  for (const pair of options.type ?? []) form.append('types', pair);
   if (options.dryRun === true) form.set('dry_run', 'true');
   if (options.allowDuplicates === true) form.set('allow_dupplicate', 'true');
   form.set('file', file);
@@ -168,6 +172,8 @@ export const addImport = (leads: Command, { config, output }: CommandContext): v
       'what a column is: phone_number, secondary_phone_1, a variable name, or nothing to leave it out; may be repeated',
       collect,
     )
+    .option('--require <variable>', 'a variable that must not be empty; may be repeated', collect)
+    .option('--type <variable=type>', 'whether a variable is a number, a boolean or text, as it is without; may be repeated', collect)
     .option('--dry-run', 'read and check everything, and add nothing')
     .option('--report <file>', 'write the rows that were not added to a CSV file, each with its reason')
     .option('--allow-duplicates', 'add rows although the campaign has their number');

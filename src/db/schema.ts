@@ -179,6 +179,7 @@ export interface ImportIssuesTable {
   kind:
     | 'invalid_phone'
     | 'missing_required'
+    | 'bad_type'
     | 'duplicate'
     | 'too_long'
     | 'invalid_text'

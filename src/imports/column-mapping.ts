@@ -1,9 +1,9 @@
 // Which column of a file is what: the number to call, a further number, a variable. What the person says comes first,
 // then what the headers say; every other column becomes a variable.                                             [pure]
-import { isRecord } from '../is-record.ts';
 import { dropGuard } from '../leads/formula-guard.ts';
 import { MAX_CONTACTS } from '../leads/lead.ts';
 import { isExported, type LeadColumn, readLeadColumn } from '../leads/lead-columns.ts';
+import { parsePairs } from './field-pairs.ts';
 import { quoteCell } from './phone-cell.ts';
 import { foldHeader, rankPhoneHeader } from './phone-headers.ts';
 
@@ -19,9 +19,17 @@ export interface Column {
   header: string;
 }
 
+/** What the cells of a variable may have to be. */
+export const VALUE_TYPES = ['text', 'number', 'boolean'] as const;
+export type ValueType = (typeof VALUE_TYPES)[number];
+
 export interface VariableColumn extends Column {
   /** The variable's name. */
   name: string;
+  /** Text where nothing is said. */
+  type?: ValueType;
+  /** Its cell may not be empty. */
+  required?: boolean;
 }
 
 /** What the columns of a file are. `contacts` stand in calling order. */
@@ -37,9 +45,9 @@ export type ColumnMap = ReadonlyMap<string, string | null>;
 
 /** Why columns cannot be told apart, by the field of the request that can mend it. */
 export class MappingError extends Error {
-  readonly field: 'file' | 'map';
+  readonly field: 'file' | 'map' | 'required' | 'types';
 
-  constructor(field: 'file' | 'map', message: string) {
+  constructor(field: MappingError['field'], message: string) {
     super(message);
     this.field = field;
   }
@@ -299,43 +307,12 @@ export const planColumns = (headers: readonly string[], map: ColumnMap, knownVar
   return collect(headers, targets, names);
 };
 
-const NOT_A_MAP = 'The map field must be a JSON object from column headers to targets, or lines of column=target.';
-
-const fromObject = (object: Record<string, unknown>): [string, string | null][] =>
-  Object.entries(object).map(([header, target]) => {
-    if (target !== null && typeof target !== 'string') throw new MappingError('map', NOT_A_MAP);
-    return [header.trim(), target?.trim() || null];
-  });
-
-// A header may hold an equals sign, a target does not: the last one divides.
-const fromLine = (line: string): [string, string | null] => {
-  const divide = line.lastIndexOf('=');
-  if (divide < 1) throw new MappingError('map', NOT_A_MAP);
-  return [line.slice(0, divide).trim(), line.slice(divide + 1).trim() || null];
-};
-
-const fromText = (text: string): [string, string | null][] => {
-  if (!text.trimStart().startsWith('{'))
-    return text
-      .split(/\r\n?|\n/)
-      .filter((line) => line.trim() !== '')
-      .map(fromLine);
-  try {
-    return fromObject(JSON.parse(text));
-  } catch {
-    throw new MappingError('map', NOT_A_MAP);
-  }
-};
-
 /**
  * Reads a mapping: JSON objects, or lines of `column=target`; later ones win.
  * @throws MappingError
  */
-export const parseColumnMap = (values: readonly unknown[]): ColumnMap =>
-  new Map(
-    values.flatMap((value) => {
-      if (isRecord(value)) return fromObject(value);
-      if (typeof value === 'string') return fromText(value);
-      throw new MappingError('map', NOT_A_MAP);
-    }),
-  );
+export const parseColumnMap = (values: readonly unknown[]): ColumnMap => {
+  const pairs = parsePairs(values);
+  if (pairs !== undefined) return pairs;
+  throw new MappingError('map', 'The map field must be a JSON object from column headers to targets, or lines of column=target.');
+};

@@ -7,7 +7,7 @@ const IssueOut = Type.Object(
   {
     line: Type.Integer({ description: 'The line of the file on which the row begins, from 1 (the header); 0: the import as a whole.' }),
     kind: Type.String({
-      description: 'A stable word: invalid_phone, missing_required, duplicate, too_long, secondary_invalid and others.',
+      description: 'A stable word: invalid_phone, missing_required, bad_type, duplicate, too_long, secondary_invalid and others.',
     }),
     column: Nullable(Type.String(), { description: 'The header of the column at fault.' }),
     message: Type.String({ description: 'One sentence for a person. May quote the cell.' }),
@@ -96,6 +96,16 @@ export const ImportBody = Type.Object({
         'JSON object from column header to target, or lines of column=target; may be repeated. Targets: phone_number, ' +
         "secondary_phone_N (1-10), secondary_N_<variable>, a variable's name; null or nothing leaves the column out. " +
         'Columns that are not named are mapped by their headers.',
+    }),
+  ),
+  required: Type.Optional(
+    Type.String({ description: 'Variables that must not be empty, with commas between them; may be repeated. A row without one fails.' }),
+  ),
+  types: Type.Optional(
+    Type.String({
+      description:
+        'JSON object from variable to text, number or boolean, or lines of variable=type; may be repeated. Values become numbers and ' +
+        'booleans (true, false, yes, no, 1, 0); a row with a cell that is none fails. Without it they are text.',
     }),
   ),
 });

@@ -230,6 +230,30 @@ describe('an import', () => {
   });
 });
 
+describe('rules for variables', () => {
+  const TEXT = 'phone,name,age\n+12025550101,Ana,41\n+12025550102,,30\n+12025550103,Ion,old\n+12025550104,Eva,\n';
+
+  test('say what a value is, and what may not be empty', async () => {
+    const { status, body } = await importText(TEXT, { types: 'age=number', required: 'name' });
+    expect(status).toBe(201);
+    expect(issues(body.errors)).toEqual(['3 missing_required', '4 bad_type']);
+    expect((await leadsOf(body.campaign_id)).map(({ variables }: { variables: object }) => variables)).toEqual([
+      { name: 'Ana', age: 41 },
+      { name: 'Eva' },
+    ]);
+    // What is told of the rows is for whoever corrects them.
+    const report = await t.api.get(`${PATH}/${body.id}/report`);
+    expect(report.raw).toContain('+12025550103,Ion,old,"The cell holds ""old"", which is no number."');
+  });
+
+  test('of what the file does not have are refused', async () => {
+    const wrongType = await importText(TEXT, { types: 'age=date' });
+    expect([wrongType.status, Object.keys(wrongType.body.errors)]).toEqual([422, ['types']]);
+    const noColumn = await importText(TEXT, { required: 'city' });
+    expect([noColumn.status, Object.keys(noColumn.body.errors)]).toEqual([422, ['required']]);
+  });
+});
+
 describe('the example', () => {
   test('is imported as people would find it', async () => {
     const file = readFileSync(new URL('../../examples/contacts.csv', import.meta.url));

@@ -19,6 +19,7 @@ import { createImport, findImport, findStoredImport, listImports, listVariableNa
 import { quoteCell } from './phone-cell.ts';
 import { writeRejects, writeSample } from './report.writer.ts';
 import { openSpooled } from './spool.reader.ts';
+import { applyRules, parseRules, type VariableRules } from './variable-rules.ts';
 
 const DEFAULT_PER_PAGE = 15;
 
@@ -27,6 +28,7 @@ interface ImportRequest {
   campaignId: number;
   country: CountryCode | undefined;
   map: ColumnMap;
+  rules: VariableRules;
   allowDuplicate: boolean;
   dryRun: boolean;
 }
@@ -55,8 +57,10 @@ const asRefusal = (error: unknown): unknown => {
   return error instanceof MalformedCsvError ? new ValidationError({ file: [error.message] }) : error;
 };
 
+const isGiven = (text: unknown): boolean => text !== '';
+
 const readRequest = (upload: Upload): ImportRequest => {
-  const { map = [], ...rest } = Object.fromEntries(upload.fields);
+  const { map = [], required = [], types = [], ...rest } = Object.fromEntries(upload.fields);
   const verdict = checkFields(Object.fromEntries(Object.entries(rest).map(([name, values]) => [name, values.at(-1)])));
   const found: FieldErrors = fileErrors(upload);
   const refused = typeof verdict === 'object' && 'error' in verdict ? verdict.error : undefined;
@@ -68,7 +72,8 @@ const readRequest = (upload: Upload): ImportRequest => {
     file: upload.file,
     campaignId: value.campaign_id,
     country: readCountry(value.country),
-    map: parseColumnMap(map.filter((text) => text !== '')),
+    map: parseColumnMap(map.filter(isGiven)),
+    rules: parseRules(required, types.filter(isGiven)),
     allowDuplicate: value.allow_dupplicate ?? false,
     dryRun: value.dry_run ?? false,
   };
@@ -80,7 +85,7 @@ const readFirstRow = async (file: RowsFile, kind: RowsKind): Promise<readonly st
 };
 
 const readCourse = async (
-  { map, country, allowDuplicate }: ImportRequest,
+  { map, rules, country, allowDuplicate }: ImportRequest,
   file: RowsFile,
   variableNames: readonly string[],
 ): Promise<Course> => {
@@ -88,7 +93,7 @@ const readCourse = async (
   if (kind === 'empty') throw new ValidationError({ file: [EMPTY] });
   if (kind === 'xls') throw new ValidationError({ file: [OLD_WORKBOOK] });
   const header = readHeader(await readFirstRow(file, kind));
-  const plan = planColumns(header, map, variableNames);
+  const plan = applyRules(planColumns(header, map, variableNames), rules);
   return { kind, header, plan, country: country ?? null, allow_duplicate: allowDuplicate };
 };
 

@@ -6,6 +6,7 @@ import type { CountryCode } from '../phone.ts';
 import type { Column, ColumnPlan, VariableColumn } from './column-mapping.ts';
 import { type CsvRow, type ImportCounts, type Issue, type IssueKind, NO_ROWS, type Reject } from './import.ts';
 import { quoteCell, readPhoneCell } from './phone-cell.ts';
+import { readValue } from './variable-rules.ts';
 
 /** Characters that a cell may have. */
 export const MAX_CELL = 2000;
@@ -33,17 +34,25 @@ interface CellProblem {
 
 const cellOf = ({ cells }: CsvRow, { index }: Column): string => dropGuard(cells[index] ?? '');
 
-const checkCell = (row: CsvRow, column: Column): CellProblem | undefined => {
+// What the person asks of a variable.
+const checkValue = (cell: string, { header, required, type }: VariableColumn): CellProblem | undefined => {
+  if (cell === '') return required ? { kind: 'missing_required', column: header, problem: 'is empty, and it is required' } : undefined;
+  if (readValue(cell, type) !== undefined) return undefined;
+  return { kind: 'bad_type', column: header, problem: `holds ${quoteCell(cell)}, which is no ${type}` };
+};
+
+const checkCell = (row: CsvRow, column: Column | VariableColumn): CellProblem | undefined => {
   const cell = cellOf(row, column);
   const { header } = column;
   if (cell.length > MAX_CELL) {
     return { kind: 'too_long', column: header, problem: `has ${cell.length} characters; ${MAX_CELL} are allowed` };
   }
   const bad = cell.includes('\0') || !cell.isWellFormed();
-  return bad ? { kind: 'invalid_text', column: header, problem: 'holds a character that cannot be stored' } : undefined;
+  if (bad) return { kind: 'invalid_text', column: header, problem: 'holds a character that cannot be stored' };
+  return 'name' in column ? checkValue(cell, column) : undefined;
 };
 
-const firstProblem = (row: CsvRow, columns: readonly Column[]): CellProblem | undefined => {
+const firstProblem = (row: CsvRow, columns: readonly (Column | VariableColumn)[]): CellProblem | undefined => {
   for (const column of columns) {
     const problem = checkCell(row, column);
     if (problem !== undefined) return problem;
@@ -52,7 +61,12 @@ const firstProblem = (row: CsvRow, columns: readonly Column[]): CellProblem | un
 };
 
 const variablesOf = (row: CsvRow, columns: readonly VariableColumn[]): Variables =>
-  Object.fromEntries(columns.map((column) => [column.name, cellOf(row, column)]).filter(([, cell]) => cell !== ''));
+  Object.fromEntries(
+    columns.flatMap((column) => {
+      const cell = cellOf(row, column);
+      return cell === '' ? [] : [[column.name, readValue(cell, column.type)]];
+    }),
+  );
 
 // What stands where bytes are no character of the file's encoding, or where an earlier program could read none.
 const LOST = '\uFFFD';
@@ -116,7 +130,7 @@ const readContacts = (row: CsvRow, plan: ColumnPlan, country: CountryCode | unde
   return { contacts, warnings };
 };
 
-/** Reads a row by the plan of its file. Values stay text; empty cells are no variables. */
+/** Reads a row by the plan of its file. Values stay text where nothing else was asked; empty cells are no variables. */
 export const readLeadRow = (row: CsvRow, plan: ColumnPlan, country: CountryCode | undefined): ReadRow => {
   const fail = (kind: IssueKind, column: string | null, message: string): ReadRow => ({
     line: row.line,

@@ -182,6 +182,9 @@ test('a refused file leaves nothing behind; --map names the columns of one whose
   expect(mapped.code, mapped.stderr).toBe(0);
   expect(await all('leads')).toMatchObject({ data: [{ phone_number: '+12025550143', variables: { first_name: 'Mara' } }] });
 
+  const ruled = await load('Odd', '--map', 'a=phone_number', '--require', 'b', '--type', 'c=number', '--dry-run');
+  expect(json(ruled.stdout)).toMatchObject({ counts: { failed: 1 }, errors: [{ kind: 'bad_type', column: 'c' }] });
+
   // What was there before stays.
   expect(await refusalOf('Odd')).not.toContain('Removed');
   expect(await all('campaigns')).toMatchObject([{ name: 'Odd' }]);
