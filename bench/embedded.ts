@@ -17,6 +17,7 @@ import { sql } from 'kysely';
 import { openDatabase } from '../src/db/open.ts';
 import type { Db } from '../src/db/schema.ts';
 import { makeAccount } from './support/account.ts';
+import { NODE_ARGS } from './support/node-args.ts';
 import { circumstances, markdownTable, writeSection } from './support/report.ts';
 
 const { values } = parseArgs({
@@ -53,7 +54,7 @@ interface Served {
 
 const serve = async (dataDir: string): Promise<Served> => {
   const began = performance.now();
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../bin/outdial.js', import.meta.url)), 'serve'], {
+  const child = spawn(process.execPath, [...NODE_ARGS, fileURLToPath(new URL('../bin/outdial.js', import.meta.url)), 'serve'], {
     env: { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, PORT: '0', RATE_LIMIT: '0', LOG_LEVEL: 'warn' },
     cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -21,13 +21,12 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { openDatabase } from '../src/db/open.ts';
 import { startPostgres } from '../test/support/postgres-server.ts';
 import { makeAccount } from './support/account.ts';
+import { NODE_ARGS } from './support/node-args.ts';
 import { circumstances, markdownTable, writeSection } from './support/report.ts';
 
 const { values } = parseArgs({ options: { rows: { type: 'string', default: '300000' } } });
 const rows = Number(values.rows);
 const PROGRAM = fileURLToPath(new URL('../bin/outdial.js', import.meta.url));
-// As the npm scripts start it.
-const NODE_ARGS = ['--max-semi-space-size=8'];
 const CITIES = ['Boston', 'Chicago', 'Denver', 'Zürich', 'Iași'];
 
 const cellsOf = (index: number): string[] => [`Name ${index}`, `O'Brien ${index % 977}`, CITIES[index % CITIES.length] ?? '', 'Basic'];

@@ -13,6 +13,7 @@ import { sql } from 'kysely';
 import { hashSecret } from '../src/accounts/api-key.ts';
 import { openDatabase } from '../src/db/open.ts';
 import type { Db } from '../src/db/schema.ts';
+import { NODE_ARGS } from './support/node-args.ts';
 import { circumstances, markdownTable, writeSection } from './support/report.ts';
 
 const run = promisify(execFile);
@@ -133,8 +134,7 @@ const requirePeer = async (): Promise<void> => {
 };
 
 const serve = async (): Promise<() => void> => {
-  // As `npm start` does.
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', 'bench/support/list-server.ts'], {
+  const child = spawn(process.execPath, [...NODE_ARGS, 'bench/support/list-server.ts'], {
     env: { ...process.env, DATABASE_URL: databaseUrl(DATABASE), PORT: String(ours.port), RATE_LIMIT: '0', LOG_LEVEL: 'error' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
