@@ -98,6 +98,9 @@ const wrk = async (url: string, token: string, connections: number, seconds: str
   return { perSecond: Number(find(/Requests\/sec:\s+(\S+)/)), p50: toMs(find(/^\s+50%\s+(\S+)/m)), p99: toMs(find(/^\s+99%\s+(\S+)/m)) };
 };
 
+// The peer may answer nobody in that time.
+const ratio = (ours: number, theirs: number): string => (theirs === 0 ? 'no answer' : `${(ours / theirs).toFixed(1)} ×`);
+
 const warmWrk = async (url: string, token: string, connections: number, seconds = values.seconds): Promise<Measured> => {
   await wrk(url, token, connections, '1');
   return wrk(url, token, connections, seconds);
@@ -183,7 +186,7 @@ for (const [name, query] of SCENARIOS) {
     const fast = await warmWrk(list, ours.token, count);
     const floor = await warmWrk(`${base}/bench/nothing`, ours.token, count);
     rows.push([
-      ...[name, count, slow.perSecond.toFixed(1), fast.perSecond.toFixed(0), `${(fast.perSecond / slow.perSecond).toFixed(1)} ×`],
+      ...[name, count, slow.perSecond.toFixed(1), fast.perSecond.toFixed(0), ratio(fast.perSecond, slow.perSecond)],
       ...[`${((fast.perSecond / floor.perSecond) * 100).toFixed(0)} %`, slow.p99.toFixed(1)],
       ...[fast.p50.toFixed(2), fast.p99.toFixed(2), floor.p99.toFixed(2)],
     ]);

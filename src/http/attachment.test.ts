@@ -4,6 +4,7 @@ import http, { type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
 import { addAttachments } from './attachment.ts';
@@ -12,10 +13,16 @@ const endless = function* (): Generator<string> {
   for (;;) yield 'a,b\r\n'.repeat(10_000);
 };
 
-const serve = async (file: Readable): Promise<{ app: FastifyInstance; ask: (method: string) => Promise<IncomingMessage> }> => {
+const serve = async (
+  file: Readable,
+  before = async (): Promise<unknown> => undefined,
+): Promise<{ app: FastifyInstance; ask: (method: string) => Promise<IncomingMessage> }> => {
   const app = Fastify({ forceCloseConnections: 'idle' });
   addAttachments(app);
-  app.get('/file', (request, reply) => app.sendAttachment(request, reply, { name: 'leads.csv', type: 'text/csv; charset=utf-8', file }));
+  app.get('/file', async (request, reply) => {
+    await before();
+    return app.sendAttachment(request, reply, { name: 'leads.csv', type: 'text/csv; charset=utf-8', file });
+  });
   await app.listen({ port: 0, host: '127.0.0.1' });
   onTestFinished(() => app.close());
   const { port } = app.server.address() as AddressInfo;
@@ -50,4 +57,21 @@ test('a stop lets a slow reader see the file break off', async () => {
   response.pause();
   await app.close();
   await expect(buffer(response)).rejects.toThrow('aborted');
+});
+
+test('nor does it wait for one that begins only then', async () => {
+  let asked = () => {};
+  const arrived = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const { app, ask } = await serve(Readable.from(endless(), { objectMode: false }), async () => {
+    asked();
+    // Longer than a stop leaves to files.
+    await pause(3500);
+  });
+  const answer = ask('GET');
+  await arrived;
+  await app.close();
+  const response = await answer;
+  expect([response.statusCode, (await buffer(response)).toString()]).toEqual([503, '{"message":"The server stops."}']);
 });

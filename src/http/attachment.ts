@@ -23,13 +23,20 @@ const GRACE = 3000;
 export const addAttachments = (app: FastifyInstance): void => {
   const open = new Set<Readable>();
   let timer: NodeJS.Timeout | undefined;
+  let over = false;
   app.addHook('preClose', async () => {
     timer = setTimeout(() => {
+      over = true;
       for (const file of open) file.destroy(new Error('The server stops.'));
     }, GRACE);
   });
   app.addHook('onClose', async () => clearTimeout(timer));
   app.decorate('sendAttachment', (request, reply, { name, type, file }) => {
+    // It took longer to begin than a stop waits.
+    if (over) {
+      file.destroy();
+      return reply.code(503).send({ message: 'The server stops.' });
+    }
     open.add(file);
     file.once('close', () => open.delete(file));
     reply.type(type).header('content-disposition', `attachment; filename="${name}"`);

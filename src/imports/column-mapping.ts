@@ -98,7 +98,8 @@ const readTarget = (target: string): Target => {
   return name === undefined ? { kind: 'contact', slot } : { kind: 'contact_variable', slot, name };
 };
 
-const nameHeaders = (headers: readonly string[]): string => {
+/** Up to twenty of them, quoted, for a sentence. */
+export const nameHeaders = (headers: readonly string[]): string => {
   const shown = headers
     .filter((header) => header !== '')
     .slice(0, HEADERS_NAMED)

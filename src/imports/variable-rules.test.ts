@@ -75,6 +75,10 @@ describe('rows', () => {
     });
   });
 
+  test('the number may be named among what is required', () => {
+    expect(reading(['phone_number,name'], [])('+12025550101', 'Ana')).toMatchObject({ lead: { variables: { name: 'Ana' } } });
+  });
+
   test('what is required may not be empty', () => {
     const read = reading(['name, age', 'vip'], []);
     expect(read('+12025550101', 'Ana', '41', 'no')).toMatchObject({ lead: { variables: { name: 'Ana', age: '41', vip: 'no' } } });

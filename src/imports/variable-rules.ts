@@ -1,5 +1,5 @@
 // What a person asks of the variables of a file: which must not be empty, and which are numbers or booleans.        [pure]
-import { type ColumnPlan, MappingError, VALUE_TYPES, type ValueType, type VariableColumn } from './column-mapping.ts';
+import { type ColumnPlan, MappingError, nameHeaders, VALUE_TYPES, type ValueType, type VariableColumn } from './column-mapping.ts';
 import { parsePairs } from './field-pairs.ts';
 import { quoteCell } from './phone-cell.ts';
 
@@ -17,7 +17,7 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 
 const readNumber = (cell: string): number | undefined => {
   const value = NUMBER.test(cell) ? Number(cell) : Number.NaN;
-  // A long row of digits is a name, not a number: it would come back as another.
+  // A long row of digits is a name, not a number: the last ones would be lost.
   return Number.isFinite(value) && Math.abs(value) <= Number.MAX_SAFE_INTEGER ? value : undefined;
 };
 
@@ -75,7 +75,12 @@ export const applyRules = (plan: ColumnPlan, { required, types }: VariableRules)
       );
     }
   };
-  refuseUnknown('required', required, own);
+  // The number is required without being told.
+  refuseUnknown(
+    'required',
+    [...required].filter((name) => name !== 'phone_number' && name !== plan.phone.header),
+    own,
+  );
   refuseUnknown('types', types.keys(), all);
   const typed = (column: VariableColumn): VariableColumn => {
     const type = types.get(column.name);

@@ -168,9 +168,35 @@ describe('pages are where they should be', () => {
     for (const n of [1, 21, 22, 39, 40]) {
       expect(await page(`page=${n}&campaign_id=${first}`), `campaign, page ${n}`).toEqual(ofFirst.slice((n - 1) * 100, n * 100));
     }
+    for (const n of [1, 22, 39, 40]) {
+      const turned = ofFirst.toReversed().slice((n - 1) * 100, n * 100);
+      expect(await page(`page=${n}&campaign_id=${first}&sort=-id`), `campaign, page ${n}, turned round`).toEqual(turned);
+    }
+    for (const n of [1, 23, 37]) {
+      const turned = dated.toReversed().slice((n - 1) * 100, n * 100);
+      expect(await page(`page=${n}&date_from=2026-03-03&date_to=2026-03-03&sort=-id`), `day, page ${n}, turned round`).toEqual(turned);
+    }
+    // Beyond the end there is nobody, and the total is what it was.
+    const beyond = (await world.api.get('/api/user/leads?per_page=100&page=62')).body;
+    expect([beyond.data, beyond.total]).toEqual([[], ids.length]);
+    // Changes that are not folded yet count, too: a third of the leads has another status since a moment.
+    await sql`update leads set status = 'completed' where id % 3 = 0`.execute(world.db);
+    for (let i = 0; i < 5; i += 1)
+      await sql`update leads set status = 'created' where id = ${ids[3 * i + 1200] ?? 0}::bigint`.execute(world.db);
+    const completed = (await world.db.selectFrom('leads').select('id').where('status', '=', 'completed').orderBy('id').execute()).map(
+      ({ id }) => id,
+    );
+    for (const n of [1, 8, 14, 20]) {
+      expect(await page(`page=${n}&status=completed`), `status, page ${n}`).toEqual(completed.slice((n - 1) * 100, n * 100));
+      const turned = completed.toReversed().slice((n - 1) * 100, n * 100);
+      expect(await page(`page=${n}&status=completed&sort=-id`), `status, page ${n}, turned round`).toEqual(turned);
+    }
     await world.api.delete(`/api/user/campaign/${second}`);
-    for (const n of [1, 21, 22, 39, 40])
+    for (const n of [1, 21, 22, 39, 40]) {
       expect(await page(`page=${n}`), `page ${n}, one deleted`).toEqual(ofFirst.slice((n - 1) * 100, n * 100));
+      const turned = ofFirst.toReversed().slice((n - 1) * 100, n * 100);
+      expect(await page(`page=${n}&sort=-id`), `page ${n}, one deleted, turned round`).toEqual(turned);
+    }
   });
 });
 

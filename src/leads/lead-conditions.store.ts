@@ -47,14 +47,22 @@ const wordConditions = (accountId: number, words: readonly string[]): RawBuilder
 // would be found first and then sorted, all of it for one page; the idle sum keeps that index out of it.
 const creation = (ordered: boolean): RawBuilder<unknown> => (ordered ? sql`created_at + interval '0'` : sql`created_at`);
 
+/** How the rows are read that a condition is for. */
+interface Reading {
+  /** In the order of ids. */
+  orderedById: boolean;
+  /** All that match, and only then a page of them. */
+  foundFirst?: boolean;
+}
+
 /**
- * The primaries of an account that a filter lets through, as one condition on `leads`. What a part of a number finds is few, so there
- * idle sums keep the planner from beginning with all leads of the account or the campaign. The statement must have `gone` before it
- * (kept-counts.store.ts). `orderedById`: rows are to be read in the order of ids.
+ * The primaries of an account that a filter lets through, as one condition on `leads`. The statement must have `gone` before it
+ * (kept-counts.store.ts). Where all are found first and a part of a number finds them, idle sums keep the planner from beginning with
+ * all leads of the account or the campaign, as it would for a plan that does not know yet which they are.
  */
-export const conditionsOf = (accountId: number, filter: LeadFilter, { orderedById }: { orderedById: boolean }): RawBuilder<unknown> => {
+export const conditionsOf = (accountId: number, filter: LeadFilter, { orderedById, foundFirst = false }: Reading): RawBuilder<unknown> => {
   const { status, campaignId, phonePattern, createdFrom, createdBefore, updatedSince, variables = {}, words = [] } = filter;
-  const idle = isFoundByNumber(accountId, filter) ? sql` + 0` : sql``;
+  const idle = foundFirst && isFoundByNumber(accountId, filter) ? sql` + 0` : sql``;
   const conditions = [sql`account_id${idle} = ${accountId}::bigint`, sql`primary_id is null`];
   if (campaignId !== undefined) conditions.push(sql`campaign_id${idle} = ${campaignId}::bigint`);
   conditions.push(campaignId === undefined ? isKept : isAlive(accountId, campaignId));

@@ -73,21 +73,23 @@ const columnsOf = (order: LeadOrder): RawBuilder<unknown> => {
 
 // All that match: by an index that finds them, or, where none does, by passing over the account's leads block by block.
 const allFound = ({ accountId, filter, order }: Asked): RawBuilder<unknown> => {
-  const found = sql`select ${columnsOf(order)} from leads where ${conditionsOf(accountId, filter, { orderedById: false })}`;
+  const found = sql`select ${columnsOf(order)} from leads where ${conditionsOf(accountId, filter, { orderedById: false, foundFirst: true })}`;
   if (isIndexed(accountId, filter)) return found;
   return sql`select found.* from (${blocksOf(accountId, filter)}) blocks cross join lateral (${found} and ${inBlock} offset 0) found`;
 };
 
-/**
- * What the kept counts do not know has to be found to be counted: once, and then the page is taken of what was found. By numbers alone
- * it is found in the same way whatever they are; for all else the planner has to see what is asked.
- */
-const foundStatement = (asked: Asked): RawBuilder<CountedRow> => {
-  const { accountId, filter, order, offset, limit } = asked;
+// Found in the same way whatever the number is. All else the planner has to see, or it is rarely asked.
+const isPlainSearch = ({ accountId, filter, order }: Asked): boolean => {
   const { updatedSince, variables, words } = filter;
-  const isPlain = isFoundByNumber(accountId, filter) && updatedSince === undefined && variables === undefined && words === undefined;
+  const others = updatedSince !== undefined || variables !== undefined || words !== undefined || isDated(filter);
+  return isFoundByNumber(accountId, filter) && !others && order === DEFAULT_ORDER;
+};
+
+/** What the kept counts do not know has to be found to be counted: once, and then the page is taken of what was found. */
+const foundStatement = (asked: Asked): RawBuilder<CountedRow> => {
+  const { accountId, order, offset, limit } = asked;
   const ids = sql`select id from found order by ${byOrder(order)} offset ${offset}::bigint limit ${sql.lit(limit)}`;
-  return sql<CountedRow>`${isPlain ? marked(limit) : NONE} with ${gone(accountId)}, found as materialized (${allFound(asked)}),
+  return sql<CountedRow>`${isPlainSearch(asked) ? marked(limit) : NONE} with ${gone(accountId)}, found as materialized (${allFound(asked)}),
   counted as (select count(*) as total from found) ${besideCounted(rowsOf(ids), order)}`;
 };
 
