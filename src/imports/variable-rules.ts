@@ -68,7 +68,7 @@ export const applyRules = (plan: ColumnPlan, { required, types }: VariableRules)
   const refuseUnknown = (field: 'required' | 'types', names: Iterable<string>, known: ReadonlySet<string>): void => {
     for (const name of names) {
       if (known.has(name)) continue;
-      const has = known.size === 0 ? 'none' : [...known].slice(0, 20).map(quoteCell).join(', ');
+      const has = known.size === 0 ? 'none' : nameHeaders([...known]);
       throw new MappingError(
         field,
         `The ${field} field names the variable ${quoteCell(name)}, which no column holds. The file has: ${has}.`,
