@@ -107,7 +107,7 @@ const found: [string, LeadFilter, RegExp][] = [
   ['phone_number, 7 digits', { phonePattern: '%0001234%' }, /^leads_phone_windows$/],
   ['phone_number, 5 digits', { phonePattern: '%01234%' }, /^leads_phone_windows$/],
   ['phone_number, 4 digits', { phonePattern: '%1234%' }, /^leads_phone_windows$/],
-  ['phone_number, 5 digits, and status', { phonePattern: '%01234%', status: 'created' }, /^leads_phone_windows$/],
+  ['phone_number, 5 digits, and status', { phonePattern: '%01234%', status: 'processing' }, /^leads_phone_windows$/],
   ['phone_number, its beginning', { phonePattern: '+1202000123%' }, /^leads_(phone_windows|of_number)$/],
   ['variables[name]', { variables: { name: 'Person 4711' } }, /^leads_variables$/],
   ['q, a word', { words: ['4711'] }, /^leads_(words|phone_windows)$/],

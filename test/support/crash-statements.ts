@@ -24,6 +24,7 @@ const NAMES: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['complete', /^update campaigns set status = 'completed'/],
   ['decision', /^insert into "?decisions"? /],
   ['decision again', /^update "decisions"/],
+  ['sweep of keys', /^delete from idempotency_keys where \(account_id, key\) in /],
   ['new connection', /^(create table if not exists schema_migrations|update "imports")/],
 ];
 
