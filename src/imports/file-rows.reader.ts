@@ -1,4 +1,5 @@
 // The rows of a file of either kind.
+import type { RandomAccessFile } from './archive.reader.ts';
 import { type Encoding, readRowBatches } from './csv.reader.ts';
 import type { CsvRow } from './import.ts';
 import { readWorkbookBatches } from './xlsx.reader.ts';
@@ -6,11 +7,9 @@ import { readWorkbookBatches } from './xlsx.reader.ts';
 /** A file whose rows can be read: a CSV in some encoding, or a workbook. */
 export type RowsKind = Encoding | 'xlsx';
 
-/** What reading rows needs of a file. `readAt` gives fewer bytes than asked for only where the file ends. */
-export interface RowsFile {
-  size: number;
+/** What reading rows needs of a file. */
+export interface RowsFile extends RandomAccessFile {
   read(): AsyncIterable<Uint8Array>;
-  readAt(position: number, length: number): Promise<Uint8Array>;
 }
 
 /**

@@ -2,17 +2,9 @@
 import { expect, test } from 'vitest';
 import { startApp } from '../../test/support/app.ts';
 import { buildAssistant, buildCampaign, buildNumber, nextNumber } from '../../test/support/build.ts';
+import { TERMS } from '../../test/support/claim-terms.ts';
 import { givenClock } from '../dialer/lease.store.ts';
-import type { ClaimTerms } from '../dialer/ledger.ts';
 import { createSqlLedger } from '../dialer/sql-ledger.store.ts';
-
-const TERMS: ClaimTerms = {
-  worker: 'one',
-  leaseMs: 30_000,
-  carrier: { kind: 'simulated', simulated: true },
-  rates: { campaign: 0, number: 0, carrier: 0 },
-  limit: 50,
-};
 
 test('reserved calls of leads that are updated are taken back, whatever is new in them, and those leads wait again', async () => {
   let woken = 0;

@@ -4,19 +4,12 @@ import { createInterface } from 'node:readline';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { givenClock } from '../../src/dialer/lease.store.ts';
-import type { ClaimTerms } from '../../src/dialer/ledger.ts';
 import { createSqlLedger } from '../../src/dialer/sql-ledger.store.ts';
 import { startApp } from '../support/app.ts';
 import { buildAssistant, buildCampaign, buildLead, buildNumber } from '../support/build.ts';
+import { TERMS } from '../support/claim-terms.ts';
 import { closeLater } from '../support/closing.ts';
 
-const TERMS: ClaimTerms = {
-  worker: 'one',
-  leaseMs: 30_000,
-  carrier: { kind: 'simulated', simulated: true },
-  rates: { campaign: 0, number: 0, carrier: 0 },
-  limit: 50,
-};
 const PAUSE = 3000;
 
 const at = (file: string) => JSON.stringify(new URL(`../../src/${file}`, import.meta.url).href);

@@ -3,23 +3,15 @@ import { sql } from 'kysely';
 import { beforeEach, expect, test } from 'vitest';
 import { purgeDeletedCampaigns } from '../../src/campaigns/purge.store.ts';
 import { givenClock } from '../../src/dialer/lease.store.ts';
-import type { ClaimTerms } from '../../src/dialer/ledger.ts';
 import { createSqlLedger } from '../../src/dialer/sql-ledger.store.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { buildAssistant, buildCampaign, buildLead, buildNumber, nextNumber } from '../support/build.ts';
+import { TERMS } from '../support/claim-terms.ts';
 
 let t: TestApp;
 beforeEach(async () => {
   t = await startApp();
 });
-
-const TERMS: ClaimTerms = {
-  worker: 'one',
-  leaseMs: 30_000,
-  carrier: { kind: 'simulated', simulated: true },
-  rates: { campaign: 0, number: 0, carrier: 0 },
-  limit: 50,
-};
 
 const untilSomebodyWaits = async (looks = 1000): Promise<void> => {
   const { rows } = await sql`

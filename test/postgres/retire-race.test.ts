@@ -2,18 +2,10 @@
 // it took in the order in which they are due.
 import { expect, test } from 'vitest';
 import { givenClock } from '../../src/dialer/lease.store.ts';
-import type { ClaimTerms } from '../../src/dialer/ledger.ts';
 import { createSqlLedger } from '../../src/dialer/sql-ledger.store.ts';
 import { startApp } from '../support/app.ts';
 import { buildAssistant, buildCampaign, buildLead, buildNumber, nextNumber } from '../support/build.ts';
-
-const TERMS: ClaimTerms = {
-  worker: 'one',
-  leaseMs: 30_000,
-  carrier: { kind: 'simulated', simulated: true },
-  rates: { campaign: 0, number: 0, carrier: 0 },
-  limit: 50,
-};
+import { TERMS } from '../support/claim-terms.ts';
 
 test('a contact that is refused while another of its family is held is left for a moment, and then passes its turn on', async () => {
   const t = await startApp();

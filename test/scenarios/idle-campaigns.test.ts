@@ -2,10 +2,11 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { CarrierEvent } from '../../src/carriers/carrier.ts';
 import { givenClock } from '../../src/dialer/lease.store.ts';
-import type { ClaimTerms, Ledger } from '../../src/dialer/ledger.ts';
+import type { Ledger } from '../../src/dialer/ledger.ts';
 import { createSqlLedger } from '../../src/dialer/sql-ledger.store.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { buildAssistant, buildCampaign, buildLead, buildNumber, numberEndingIn } from '../support/build.ts';
+import { TERMS } from '../support/claim-terms.ts';
 
 let t: TestApp;
 let ledger: Ledger;
@@ -14,13 +15,6 @@ beforeAll(async () => {
   ledger = createSqlLedger(t.db, { clock: givenClock, sendingMs: 20_000, reportWaitMs: 60_000, tell: async () => {} });
 });
 
-const TERMS: ClaimTerms = {
-  worker: 'one',
-  leaseMs: 30_000,
-  carrier: { kind: 'simulated', simulated: true },
-  rates: { campaign: 0, number: 0, carrier: 0 },
-  limit: 50,
-};
 const HOUR = 3_600_000;
 
 const campaign = async (fields: object = {}): Promise<number> => {

@@ -4,10 +4,11 @@ import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { purgeDeletedCampaigns } from '../../src/campaigns/purge.store.ts';
 import type { CarrierEvent } from '../../src/carriers/carrier.ts';
 import { givenClock } from '../../src/dialer/lease.store.ts';
-import type { ClaimTerms, Ledger } from '../../src/dialer/ledger.ts';
+import type { Ledger } from '../../src/dialer/ledger.ts';
 import { createSqlLedger } from '../../src/dialer/sql-ledger.store.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { buildAssistant, buildNumber, numberEndingIn } from '../support/build.ts';
+import { TERMS } from '../support/claim-terms.ts';
 
 let t: TestApp;
 let ledger: Ledger;
@@ -20,14 +21,6 @@ beforeEach(async () => {
   await t.db.deleteFrom('carrier_pauses').execute();
   await t.db.updateTable('calls').set({ state: 'ended' }).where('state', '!=', 'ended').execute();
 });
-
-const TERMS: ClaimTerms = {
-  worker: 'one',
-  leaseMs: 30_000,
-  carrier: { kind: 'simulated', simulated: true },
-  rates: { campaign: 0, number: 0, carrier: 0 },
-  limit: 50,
-};
 
 const campaign = async (fields: object = {}): Promise<number> => {
   const number = await buildNumber(t.api);
