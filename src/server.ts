@@ -96,6 +96,7 @@ export const startServer = async (
   let engine: Engine | undefined;
   let upkeep: Upkeep | undefined;
   let sweeper: KeySweeper | undefined;
+  let started = false;
   const stop = async (): Promise<void> => {
     try {
       await app?.close();
@@ -114,13 +115,14 @@ export const startServer = async (
     if (isEmbedded) await releaseImports(db);
     const deps = appDeps(config, opened, clock, authenticate ?? authenticateBy(db, clock));
     const imports = { folder, run: importer.run, waitMs: IMPORT_WAIT_MS };
-    app = await buildApp({ ...deps, purge: purger.wake, wake: () => engine?.wake(), imports, logger: log });
+    app = await buildApp({ ...deps, purge: purger.wake, wake: () => engine?.wake(), imports, isStarted: () => started, logger: log });
     await app.listen({ host: config.HOST, port: config.PORT });
     engine = await startEngine(config, role, { db, clock, log });
     purger.wake();
     importer.watch();
     sweeper = startKeySweeper(db, clock, (error) => log.error({ err: error }, 'forgetting expired keys failed; it is tried again'));
     if (isEmbedded) upkeep = startUpkeep(db, (error) => log.error({ err: error }, 'the upkeep of the database failed; it goes on'));
+    started = true;
     return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop };
   } catch (error) {
     await stop().catch((failure: unknown) => log.error({ err: failure }, 'closing after a failed start failed, too'));

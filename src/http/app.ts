@@ -23,7 +23,7 @@ import { webhooksRoutes } from '../webhooks/webhooks.routes.ts';
 import { addAttachments } from './attachment.ts';
 import { type Authenticate, addAuthentication } from './auth.ts';
 import { handleError } from './error-handler.ts';
-import { healthRoutes } from './health.routes.ts';
+import { type HealthDeps, healthRoutes } from './health.routes.ts';
 import { addIdempotency } from './idempotency.ts';
 import { addJsonParser } from './json-parser.ts';
 import { answerNotFound, collectRoutes, type RouteEntry } from './not-found.ts';
@@ -44,7 +44,7 @@ export interface HttpSettings {
 }
 
 /** All that the application is made of. */
-export interface AppDeps extends RouteDeps {
+export interface AppDeps extends RouteDeps, HealthDeps {
   http: HttpSettings;
   authenticate: Authenticate;
   /** Keeps what was answered under an Idempotency-Key. */

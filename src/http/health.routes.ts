@@ -5,7 +5,12 @@ import type { App, RouteDeps } from './types.ts';
 
 const Status = Type.Object({ status: Type.String() }, { additionalProperties: false });
 
-export const healthRoutes = (app: App, { db }: Pick<RouteDeps, 'db'>): void => {
+/** `isStarted`: whether the server has done all that its start is about; it listens before that. */
+export interface HealthDeps extends Pick<RouteDeps, 'db'> {
+  isStarted?: () => boolean;
+}
+
+export const healthRoutes = (app: App, { db, isStarted = () => true }: HealthDeps): void => {
   app.get(
     '/healthz',
     { schema: { tags: ['health'], summary: 'The process is up', security: [], response: { 200: Status } } },
@@ -16,12 +21,14 @@ export const healthRoutes = (app: App, { db }: Pick<RouteDeps, 'db'>): void => {
     {
       schema: {
         tags: ['health'],
-        summary: 'The database answers',
+        summary: 'The server has started, and its database answers',
         security: [],
         response: { 200: Status, 503: Status },
       },
     },
     async (request, reply) => {
+      // Whoever waits for this then looks for the key that a first start prints.
+      if (!isStarted()) return reply.code(503).send({ status: 'starting' });
       try {
         await sql`select 1`.execute(db);
         return { status: 'ready' };
