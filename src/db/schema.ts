@@ -288,6 +288,14 @@ export interface CarrierPausesTable {
   paused_until: Date;
 }
 
+/** A dialer at work, or one that died; `beat_at` is when its last round ended, by the database's clock. */
+export interface DialersTable {
+  worker: string;
+  carrier: string;
+  started_at: Generated<Date>;
+  beat_at: Generated<Date>;
+}
+
 /** Requests that are carried out once, by the name their sender gave them. */
 export interface IdempotencyKeysTable {
   account_id: number;
@@ -364,6 +372,7 @@ export interface Database {
   changes: ChangesTable;
   carrier_events: CarrierEventsTable;
   carrier_pauses: CarrierPausesTable;
+  dialers: DialersTable;
   webhook_secrets: WebhookSecretsTable;
   webhook_messages: WebhookMessagesTable;
   webhook_deliveries: WebhookDeliveriesTable;
