@@ -1,11 +1,9 @@
-// What runs where: pure tests once; everything that touches HTTP or a database on PGlite and on PostgreSQL; servers as processes.
+// What runs where: pure tests; everything that touches HTTP or a database, on a real PostgreSQL; servers as processes.
 import { configDefaults, defineConfig } from 'vitest/config';
 import { createClosingLine } from './test/support/closing-line.ts';
 
 const WITH_DATABASE = ['src/**/*.{store,routes}.test.ts', 'test/**/*.test.ts'];
 const IN_MEMORY = ['test/simulation/{simulation,sabotage,promise-checker}.test.ts'];
-// Holds the ledger in memory to the one in SQL, world after world; what SQL does on either database, the scenarios show.
-const ON_ONE_DATABASE = ['test/simulation/ledgers.test.ts'];
 const ELSEWHERE = [
   ...configDefaults.exclude,
   'test/unit/**',
@@ -35,21 +33,12 @@ export default defineConfig({
         include: ['src/**/*.test.ts', 'test/{unit,contract}/**/*.test.ts', ...IN_MEMORY, 'test/walls.test.ts'],
         exclude: [...configDefaults.exclude, 'src/**/*.{store,routes}.test.ts'],
       }),
-      project('pglite', {
-        ...TOGETHER,
-        include: WITH_DATABASE,
-        exclude: [...ELSEWHERE, 'test/postgres/**'],
-        globalSetup: 'test/support/prepare-pglite.ts',
-        setupFiles: 'test/support/begin-file.ts',
-        provide: { databaseKind: 'pglite' },
-      }),
       project('postgres', {
         ...TOGETHER,
         include: WITH_DATABASE,
-        exclude: [...ELSEWHERE, ...ON_ONE_DATABASE],
+        exclude: ELSEWHERE,
         globalSetup: 'test/support/prepare-postgres.ts',
         setupFiles: 'test/support/begin-file.ts',
-        provide: { databaseKind: 'postgres' },
       }),
       // Servers, started for real: after all of the above, and two files at a time, since each fills a processor or two.
       project('process', {
@@ -59,7 +48,6 @@ export default defineConfig({
         testTimeout: 90_000,
         globalSetup: ['test/support/prepare-postgres.ts', 'test/support/prepare-program.ts'],
         setupFiles: 'test/support/begin-file.ts',
-        provide: { databaseKind: 'postgres' },
       }),
       // Processes that are killed in the middle of things; CONTRIBUTING.md and docs/guarantees.md say how to have more of it.
       project('crash', {
@@ -69,7 +57,6 @@ export default defineConfig({
         testTimeout: 180_000,
         globalSetup: 'test/support/prepare-postgres.ts',
         setupFiles: 'test/support/begin-file.ts',
-        provide: { databaseKind: 'postgres' },
       }),
     ],
   },

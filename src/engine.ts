@@ -14,7 +14,7 @@ import { realTime } from './scheduler.ts';
 import { webhookWorker } from './webhooks/deliver.ts';
 import { enqueuePostCalls } from './webhooks/webhooks.store.ts';
 
-/** What a process does. `all`: everything; the only one on the embedded database, which has one owner. */
+/** What a process does. `all`: everything. */
 export const ROLES = ['api', 'dialer', 'worker', 'all'] as const;
 export type Role = (typeof ROLES)[number];
 

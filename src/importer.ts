@@ -39,10 +39,6 @@ export interface ImporterDeps {
   /** The folder of the files. */
   folder: string;
   onError: (error: unknown, importId?: number) => void;
-  /** Rows that a batch may have. */
-  batchRows?: number;
-  /** Milliseconds that a batch should take at most, where others wait for the database meanwhile; undefined: whole batches. */
-  batchMs?: number;
 }
 
 const AT_ONCE = 2;
@@ -50,7 +46,6 @@ const BEAT_MS = 3000;
 const LOOK_MS = 5000;
 // A file that nobody needs is an upload whose process died: long enough for the longest upload.
 const FORGOTTEN_MS = 24 * 3_600_000;
-const FEWEST_ROWS = 10;
 
 /** Places for `count` at a time; whoever finds none waits. */
 const createPlaces = (count: number) => {
@@ -69,21 +64,8 @@ const createPlaces = (count: number) => {
   };
 };
 
-/** How many rows a batch may have, by how long the last one took. */
-const createBatchSize = (most: number, batchMs: number | undefined) => {
-  let rows = batchMs === undefined ? most : FEWEST_ROWS;
-  return {
-    rows: (): number => rows,
-    learn: (saved: number, tookMs: number): void => {
-      if (batchMs === undefined) return;
-      const fitting = Math.floor((saved * batchMs) / Math.max(tookMs, 1));
-      rows = Math.max(FEWEST_ROWS, Math.min(most, 2 * rows, fitting));
-    },
-  };
-};
-
 /** Makes an importer. */
-export const createImporter = ({ db, clock, folder, onError, batchRows = BATCH_ROWS, batchMs }: ImporterDeps): Importer => {
+export const createImporter = ({ db, clock, folder, onError }: ImporterDeps): Importer => {
   const runner = randomUUID();
   const inPlace = createPlaces(AT_ONCE);
   const running = new Map<number, Promise<void>>();
@@ -102,24 +84,21 @@ export const createImporter = ({ db, clock, folder, onError, batchRows = BATCH_R
       runner,
     };
     const begun = performance.now();
-    const size = createBatchSize(batchRows, batchMs);
     const seen: SeenNumbers = new Set();
     let rowsRead = 0;
     const save = async (rows: readonly ReadRow[]): Promise<void> => {
       const seconds = (performance.now() - begun) / 1000;
       rowsRead += rows.length;
       const progress: Progress = { bytesRead: file.bytesRead(), rowsPerSecond: rowsRead / seconds };
-      const start = performance.now();
       if (row.dry_run) await foreseeBatch(db, job, rows, seen, progress, clock());
       else await saveBatch(db, job, rows, progress, clock());
-      size.learn(rows.length, performance.now() - start);
     };
     return runImport({
       batches: readFileRows(file, course.kind as RowsKind),
       plan: course.plan,
       country: course.country ?? undefined,
       skip: row.counts.rows ?? 0,
-      batchRows: size.rows,
+      batchRows: BATCH_ROWS,
       isStopping: () => stopping,
       save,
       onFailure: (error) => onError(error, row.id),

@@ -6,30 +6,29 @@ import { authenticateBy, ensureFirstAccount } from './accounts/accounts.store.ts
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, localUrl } from './config.ts';
 import { type DatabaseSource, type OpenedDatabase, openDatabase } from './db/open.ts';
-import { startUpkeep, type Upkeep } from './db/upkeep.store.ts';
 import { CARRIER, type Engine, type Role, startEngine } from './engine.ts';
 import { type AppDeps, buildApp } from './http/app.ts';
 import type { Authenticate } from './http/auth.ts';
 import { createKeyStore } from './idempotency/idempotency.store.ts';
 import { createImporter, type Importer } from './importer.ts';
-import { releaseImports } from './imports/import-runs.store.ts';
 import { type KeySweeper, startKeySweeper } from './key-sweeper.ts';
 import { createPurger } from './purger.ts';
 
 /** Which database the settings name. */
 export const databaseSource = (config: Config, log?: Logger): DatabaseSource =>
   config.DATABASE_URL === undefined
-    ? { kind: 'folder', dataDir: config.DATA_DIR }
+    ? {
+        kind: 'folder',
+        dataDir: config.DATA_DIR,
+        onIdleError: (error) => log?.error({ err: error }, 'a database connection failed'),
+        onLost: () => log?.error('the embedded database has ended; it is started again'),
+      }
     : {
         kind: 'server',
         url: config.DATABASE_URL,
         onIdleError: (error) => log?.error({ err: error }, 'a database connection failed'),
       };
 
-// The embedded database does one thing at a time: so long may a batch of an import make others wait.
-const EMBEDDED_BATCH_MS = 10;
-// Measured on PostgreSQL: a fifth faster than batches of 500, since a large one goes through the indexes in their order.
-const SERVER_BATCH_ROWS = 1000;
 // Most files are imported within this time, and their answer says how it went.
 const IMPORT_WAIT_MS = 2000;
 
@@ -84,17 +83,14 @@ export const startServer = async (
   const clock = systemClock;
   const purger = createPurger(db, (error) => log.error({ err: error }, 'purging a deleted campaign failed'));
   const folder = join(config.DATA_DIR, 'imports');
-  const isEmbedded = config.DATABASE_URL === undefined;
   const importer: Importer = createImporter({
     db,
     clock,
     folder,
     onError: (error, importId) => log.error({ err: error, importId }, 'an import failed'),
-    ...(isEmbedded ? { batchMs: EMBEDDED_BATCH_MS } : { batchRows: SERVER_BATCH_ROWS }),
   });
   let app: FastifyInstance | undefined;
   let engine: Engine | undefined;
-  let upkeep: Upkeep | undefined;
   let sweeper: KeySweeper | undefined;
   let started = false;
   const stop = async (): Promise<void> => {
@@ -103,7 +99,6 @@ export const startServer = async (
     } finally {
       await engine?.stop();
       await importer.stop();
-      await upkeep?.stop();
       await sweeper?.stop();
       await purger.stop();
       await opened.close();
@@ -111,8 +106,6 @@ export const startServer = async (
   };
   try {
     const firstKey = await ensureFirstAccount(db, config.OUTDIAL_API_KEY, clock());
-    // The embedded database has one owner: whoever ran an import before is gone.
-    if (isEmbedded) await releaseImports(db);
     const deps = appDeps(config, opened, clock, authenticate ?? authenticateBy(db, clock));
     const imports = { folder, run: importer.run, waitMs: IMPORT_WAIT_MS };
     app = await buildApp({ ...deps, purge: purger.wake, wake: () => engine?.wake(), imports, isStarted: () => started, logger: log });
@@ -121,7 +114,6 @@ export const startServer = async (
     purger.wake();
     importer.watch();
     sweeper = startKeySweeper(db, clock, (error) => log.error({ err: error }, 'forgetting expired keys failed; it is tried again'));
-    if (isEmbedded) upkeep = startUpkeep(db, (error) => log.error({ err: error }, 'the upkeep of the database failed; it goes on'));
     started = true;
     return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop };
   } catch (error) {

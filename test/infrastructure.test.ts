@@ -5,16 +5,13 @@ import { checkInjected } from './contract/check-app.ts';
 import { ContractViolation } from './contract/checker.ts';
 import { startApp, type TestApp } from './support/app.ts';
 import { START } from './support/clock.ts';
-import { databaseKind, freshDatabase } from './support/db.ts';
+import { freshDatabase } from './support/db.ts';
 
 describe('a fresh database', () => {
-  test('is of the kind that the project names', async () => {
-    const { db, kind, url } = await freshDatabase();
-    const { rows } = await sql<{ version: string }>`select version() as version`.execute(db);
-    expect(kind).toBe(databaseKind());
-    // PGlite is built for WebAssembly and says so.
-    expect(/wasm|emscripten/i.test(rows[0]?.version ?? '')).toBe(kind === 'pglite');
-    expect(url === undefined).toBe(kind === 'pglite');
+  test('is the one that its URL names', async () => {
+    const { db, url } = await freshDatabase();
+    const { rows } = await sql<{ name: string }>`select current_database() as name`.execute(db);
+    expect(new URL(url).pathname).toBe(`/${rows[0]?.name}`);
   });
 
   test('is migrated, empty and nobody else’s', async () => {

@@ -6,7 +6,6 @@ import { pino } from 'pino';
 import type { Account } from '../accounts/account.ts';
 import { createKeyFinder } from '../accounts/accounts.store.ts';
 import { type Config, localUrl } from '../config.ts';
-import { DataDirBusyError } from '../db/data-dir-lock.ts';
 import type { Db } from '../db/schema.ts';
 import { openConfigured, startServer } from '../server.ts';
 import { chooseAccount } from './choose-account.ts';
@@ -141,13 +140,5 @@ export const connect = async (config: Config, options: ConnectOptions, output: O
     if (key === undefined) throw new CommandError('A server wants a key: give one with --key, or set OUTDIAL_API_KEY.');
     return connectByKey(url ?? serverUrl(config), key, options);
   }
-  try {
-    return await connectInProcess(config, options, output);
-  } catch (error) {
-    if (!(error instanceof DataDirBusyError)) throw error;
-    if (key !== undefined) return connectByKey(serverUrl(config), key, options);
-    throw new CommandError(
-      `The database in ${config.DATA_DIR} is in use by a running server: pass --key KEY (or set OUTDIAL_API_KEY), and the command goes through that server at ${serverUrl(config)}.`,
-    );
-  }
+  return connectInProcess(config, options, output);
 };

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { KeyIdTakenError } from '../accounts/accounts.store.ts';
 import { type Config, ConfigError, loadConfig, processEnvironment, VARIABLES } from '../config.ts';
-import { DataDirBusyError, DataDirUnusableError } from '../db/data-dir-lock.ts';
 import { NewerDatabaseError } from '../db/migrate.ts';
 import { ROLES, type Role } from '../engine.ts';
+import { DatabaseNotStartedError, DataDirUnusableError, NoDatabaseProgramError, OlderDataDirError } from '../postgres/errors.ts';
 import { addOperatorCommands, type CommandContext } from './account-commands.ts';
 import { addLeadsCommands } from './leads-commands.ts';
 import { CommandError, createOutput } from './output.ts';
@@ -29,8 +29,7 @@ const environmentHelp = (): string =>
     '  outdial leads export --campaign 1 --out leads.xlsx',
     '  outdial account create --name Acme --email ops@acme.example --timezone Europe/Vienna',
     '',
-    "While a server runs on the embedded database, the database is that server's: leads commands then go through it when they",
-    'have a key (--key or OUTDIAL_API_KEY); the others wait until it is stopped.',
+    'All commands work beside a running server, on its database. With --url or --key, leads commands go through the server.',
   ].join('\n');
 
 const buildProgram = (): { program: Command; isJson: () => boolean } => {
@@ -59,7 +58,7 @@ const buildProgram = (): { program: Command; isJson: () => boolean } => {
     .command('serve')
     .description('run the server (migrates the database first)')
     .addOption(
-      new Option('--role <role>', 'what this process does; several may share one PostgreSQL. Each answers /healthz')
+      new Option('--role <role>', 'what this process does; several may share one database. Each answers /healthz')
         .choices(ROLES)
         .default('all'),
     )
@@ -70,8 +69,17 @@ const buildProgram = (): { program: Command; isJson: () => boolean } => {
   return { program, isJson };
 };
 
-const isKnownRefusal = (error: unknown): error is Error =>
-  [CommandError, DataDirBusyError, DataDirUnusableError, NewerDatabaseError, KeyIdTakenError].some((known) => error instanceof known);
+const REFUSALS = [
+  CommandError,
+  DatabaseNotStartedError,
+  DataDirUnusableError,
+  KeyIdTakenError,
+  NewerDatabaseError,
+  NoDatabaseProgramError,
+  OlderDataDirError,
+];
+
+const isKnownRefusal = (error: unknown): error is Error => REFUSALS.some((known) => error instanceof known);
 
 // Sockets and drivers: their messages are made for people (connection refused, address in use).
 const isSystemError = (error: unknown): error is Error => error instanceof Error && 'code' in error;

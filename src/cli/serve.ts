@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import type { Role } from '../engine.ts';
 import { createLogger } from '../logger.ts';
 import { openConfigured, type RunningServer, startServer } from '../server.ts';
-import { CommandError, type Output } from './output.ts';
+import type { Output } from './output.ts';
 
 const banner = (config: Config, { url, firstKey }: RunningServer): string[] => {
   const base = config.PUBLIC_URL ?? url;
@@ -38,27 +38,14 @@ const untilSignal = (): Promise<string> =>
     }
   });
 
-const LAST_MOMENTS_MS = 5000;
-
-/** Runs the server until a signal, or until the embedded database is lost: then it fails, so that whoever looks after it starts it again. */
+/** Runs the server until a signal. */
 export const serve = async (config: Config, output: Output, role: Role): Promise<void> => {
-  if (config.DATABASE_URL === undefined && role !== 'all') {
-    throw new CommandError('The embedded database has one owner: --role needs PostgreSQL (DATABASE_URL).', 2);
-  }
   const signalled = untilSignal();
   const log = createLogger(config.LOG_LEVEL);
   const opened = await openConfigured(config, log);
   const server = await startServer(config, opened, { log, role });
   output.result({ url: server.url, key: server.firstKey ?? null }, banner(config, server));
-  const ended = await Promise.race(opened.lost === undefined ? [signalled] : [signalled, opened.lost]);
-  if (ended instanceof Error) {
-    log.fatal({ err: ended }, 'the embedded database has stopped');
-    // Without a database there is little that could be finished, and nobody is to wait for it.
-    setTimeout(() => process.exit(1), LAST_MOMENTS_MS).unref();
-    await server.stop().catch((error: unknown) => log.error({ err: error }, 'stopping without a database failed'));
-    throw new CommandError(ended.message);
-  }
-  log.info({ signal: ended }, 'stopping');
+  log.info({ signal: await signalled }, 'stopping');
   await server.stop();
   log.info('stopped');
 };

@@ -37,8 +37,7 @@ Examples:
   outdial simulate --campaign 7 --from 2026-12-01 --days 30 --seed 2
   outdial simulate --file examples/simulation.json --json
 
-docs/simulation.md explains the file and each line of the report. On the embedded database, stop the server first, or
-rehearse from a file.`;
+docs/simulation.md explains the file and each line of the report.`;
 
 const readDate = (text: string): string => {
   if (!/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2}))?$/.test(text) || Number.isNaN(Date.parse(text)))

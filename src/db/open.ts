@@ -1,17 +1,13 @@
-// From a setting to a database: a PostgreSQL server, a folder (PGlite, embedded) or memory. The same SQL runs on all three.
-import { join } from 'node:path';
-import { Kysely, PGliteDialect, PostgresDialect } from 'kysely';
+// From a setting to a database: a PostgreSQL server, or the one that Outdial brings, on a data folder. The same SQL runs on either.
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { lockDataDir } from './data-dir-lock.ts';
-import { type EmbeddedDatabase, openEmbedded } from './embedded.ts';
+import { type EmbeddedServer, useEmbedded } from '../postgres/server.ts';
 import { migrate } from './migrate.ts';
 import { preparing } from './prepared.ts';
 import type { Database, Db } from './schema.ts';
 
-/** A PostgreSQL server. */
-interface ServerSource {
-  kind: 'server';
-  url: string;
+/** What holds for every database. */
+interface PoolOptions {
   maxConnections?: number;
   /** Hears of connections that break, and goes on: what was being asked on them fails for whoever asked it. */
   onIdleError?: (error: Error) => void;
@@ -19,15 +15,29 @@ interface ServerSource {
   longestPauseMs?: number;
 }
 
-/** Where the data lives. `memory` takes a dumped data folder to start from. */
-export type DatabaseSource = ServerSource | { kind: 'folder'; dataDir: string } | { kind: 'memory'; dump?: Blob };
+/** A PostgreSQL server. */
+interface ServerSource extends PoolOptions {
+  kind: 'server';
+  url: string;
+}
+
+/** The embedded database of a data folder. Several processes may use it at once. */
+interface FolderSource extends PoolOptions {
+  kind: 'folder';
+  dataDir: string;
+  /** The embedded database has ended although it is needed; it is started again. */
+  onLost?: () => void;
+}
+
+/** Where the data lives. */
+export type DatabaseSource = ServerSource | FolderSource;
 
 /** An open database whose schema is up to date. */
 export interface OpenedDatabase {
   readonly db: Db;
-  /** Embedded in a folder: comes true when the database has ended by itself, and does not come back in this process. */
-  readonly lost?: Promise<Error>;
-  /** Ends every connection and frees the data folder. */
+  /** For connections of one's own, beside the pool. */
+  readonly connection: pg.ClientConfig;
+  /** Ends every connection, and the use of the data folder. */
   close(): Promise<void>;
 }
 
@@ -45,18 +55,18 @@ const serverTypes = {
 const LONGEST_PAUSE = 15_000;
 
 // Statements and not startup parameters, which connection poolers refuse. Where TCP has none of these they are passed over.
-const settingsOf = ({ longestPauseMs = LONGEST_PAUSE }: ServerSource): string => `
+const settingsOf = ({ longestPauseMs = LONGEST_PAUSE }: PoolOptions): string => `
   set idle_in_transaction_session_timeout = ${longestPauseMs};
   set tcp_keepalives_idle = 10;
   set tcp_keepalives_interval = 5;
   set tcp_keepalives_count = 4;
   set tcp_user_timeout = 30000`;
 
-const openServer = async (source: ServerSource): Promise<OpenedDatabase> => {
-  const settings = settingsOf(source);
+const createPool = (connection: pg.ClientConfig, options: PoolOptions): pg.Pool => {
+  const settings = settingsOf(options);
   const pool = new pg.Pool({
-    connectionString: source.url,
-    max: source.maxConnections ?? 10,
+    ...connection,
+    max: options.maxConnections ?? 10,
     types: serverTypes,
     connectionTimeoutMillis: 10_000,
     // A server that is gone without a word is noticed in minutes, and not never. Left to itself Linux asks after two hours.
@@ -64,87 +74,67 @@ const openServer = async (source: ServerSource): Promise<OpenedDatabase> => {
     keepAliveInitialDelayMillis: 10_000,
     onConnect: async (client) => {
       // Without a listener a connection that breaks would end the process. The pool listens only to those that nobody uses.
-      client.once('error', (error) => source.onIdleError?.(error));
+      client.once('error', (error) => options.onIdleError?.(error));
       client.on('error', () => {});
       await client.query(settings);
     },
   });
   // The same again, of a connection that nobody uses.
   pool.on('error', () => {});
+  return pool;
+};
+
+const bringUpToDate = async (pool: pg.Pool): Promise<void> => {
+  const client = await pool.connect();
   try {
-    const client = await pool.connect();
-    try {
-      const { rows } = await client.query<{ v: string }>('select current_setting($1) as v', ['server_version_num']);
-      if (Number(rows[0]?.v) < OLDEST_SERVER) throw new Error('Outdial needs PostgreSQL 15 or newer.');
-      await migrate(client);
-    } finally {
-      client.release();
-    }
+    const { rows } = await client.query<{ v: string }>('select current_setting($1) as v', ['server_version_num']);
+    if (Number(rows[0]?.v) < OLDEST_SERVER) throw new Error('Outdial needs PostgreSQL 15 or newer.');
+    await migrate(client);
+  } finally {
+    client.release();
+  }
+};
+
+const openPool = async (connection: pg.ClientConfig, options: PoolOptions, whenUp?: () => Promise<void>): Promise<OpenedDatabase> => {
+  const pool = createPool(connection, options);
+  try {
+    await bringUpToDate(pool);
   } catch (error) {
     await pool.end();
     throw error;
   }
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparing(pool) }) });
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparing(pool, whenUp) }) });
   const close = async () => {
     await db.destroy();
     // Kysely leaves a pool alone that it has not used yet.
     if (!pool.ended) await pool.end();
   };
-  return { db, close };
+  return { db, connection, close };
 };
 
-const openFolder = async (dataDir: string): Promise<OpenedDatabase> => {
-  const unlock = lockDataDir(dataDir);
-  let embedded: EmbeddedDatabase | undefined;
+const openFolder = async ({ dataDir, onLost, ...options }: FolderSource): Promise<OpenedDatabase> => {
+  const { onIdleError } = options;
+  const onError = (error: unknown) => onIdleError?.(error instanceof Error ? error : new Error(String(error)));
+  const embedded: EmbeddedServer = await useEmbedded(dataDir, { onError, ...(onLost === undefined ? {} : { onLost }) });
   try {
-    const opened = await openEmbedded(join(dataDir, 'postgres'));
-    embedded = opened;
-    // Without parameters it may hold several statements.
-    await migrate({ query: (text, values) => (values === undefined ? opened.runScript(text) : opened.query(text, values)) });
-    const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite: opened }) });
+    const opened = await openPool({ ...embedded.connection }, options, embedded.whenUp);
     const close = async () => {
       try {
-        await db.destroy();
         await opened.close();
       } finally {
-        unlock();
+        await embedded.leave();
       }
     };
-    return { db, lost: opened.lost, close };
+    return { ...opened, close };
   } catch (error) {
-    // The engine first: while it is open the folder is not free.
-    await embedded?.close().finally(unlock);
-    if (embedded === undefined) unlock();
+    await embedded.leave();
     throw error;
   }
-};
-
-// In the process itself: a thread takes a quarter of a second to start, and tests open hundreds of these.
-const openMemory = async (dump: Blob | undefined): Promise<OpenedDatabase> => {
-  // Only here: loading the engine takes time that no other process has to spend on it.
-  const { openPglite, runScript } = await import('./pglite.ts');
-  const pglite = await openPglite(dump === undefined ? {} : { dump });
-  try {
-    await migrate({
-      query: async (text, values) => (values === undefined ? { rows: await runScript(pglite, text) } : pglite.query(text, values)),
-    });
-  } catch (error) {
-    await pglite.close();
-    throw error;
-  }
-  const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) });
-  const close = async () => {
-    await db.destroy();
-    if (!pglite.closed) await pglite.close();
-  };
-  return { db, close };
 };
 
 /**
  * Opens a database and brings its schema up to date.
- * @throws DataDirBusyError, DataDirUnusableError, NewerDatabaseError, or the driver's error when the server cannot be reached.
+ * @throws NewerDatabaseError, what useEmbedded throws, or the driver's error when the server cannot be reached.
  */
-export const openDatabase = (source: DatabaseSource): Promise<OpenedDatabase> => {
-  if (source.kind === 'server') return openServer(source);
-  return source.kind === 'folder' ? openFolder(source.dataDir) : openMemory(source.dump);
-};
+export const openDatabase = (source: DatabaseSource): Promise<OpenedDatabase> =>
+  source.kind === 'folder' ? openFolder(source) : openPool({ connectionString: source.url }, source);

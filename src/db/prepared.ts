@@ -21,8 +21,8 @@ const createNaming = (): ((text: string) => string | undefined) => {
   };
 };
 
-/** A pool as Kysely uses it, whose clients prepare what has the mark. */
-export const preparing = (pool: Pool): PostgresPool => {
+/** A pool as Kysely uses it, whose clients prepare what has the mark. A connection is asked for when `whenUp` has resolved. */
+export const preparing = (pool: Pool, whenUp: () => Promise<void> = async () => {}): PostgresPool => {
   const nameOf = createNaming();
   const wrapped = new WeakMap<PoolClient, PoolClient>();
   const wrap = (client: PoolClient): PoolClient => {
@@ -34,6 +34,7 @@ export const preparing = (pool: Pool): PostgresPool => {
   };
   return {
     connect: async () => {
+      await whenUp();
       const client = await pool.connect();
       const known = wrapped.get(client) ?? wrap(client);
       wrapped.set(client, known);

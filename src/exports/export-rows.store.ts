@@ -31,7 +31,7 @@ export const fixRange = async (db: Db, accountId: number, filter: LeadFilter): P
 const inRange = ({ accountId, filter, lastId }: LeadRange, after: number): RawBuilder<unknown> =>
   sql`${conditionsOf(accountId, filter, { orderedById: true })} and id > ${after}::bigint and id <= ${lastId}::bigint`;
 
-// A batch takes about this long, so that on the embedded database, which does one thing at a time, others have their turn.
+// A batch takes about this long, so that whoever else uses the database has a turn.
 const FAST_MS = 20;
 const SLOW_MS = 60;
 

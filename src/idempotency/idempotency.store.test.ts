@@ -61,8 +61,6 @@ test('another text with the key is refused before the act', async () => {
 });
 
 test('while the first is still running a second is told so, at once', async () => {
-  // The embedded database carries out one transaction after the other.
-  if (t.database.kind === 'pglite') return;
   let go = (): void => {};
   const held = new Promise<void>((resolve) => {
     go = resolve;

@@ -90,11 +90,6 @@ export const releaseImport = async (db: Db, id: number, runner: string): Promise
   await db.updateTable('imports').set({ runner: null }).where('id', '=', id).where('runner', '=', runner).execute();
 };
 
-/** Leaves every import to whoever comes next: for the start of the only process that there is. */
-export const releaseImports = async (db: Db): Promise<void> => {
-  await db.updateTable('imports').set({ runner: null }).where('status', '=', 'running').execute();
-};
-
 interface NumberedIssue extends Issue {
   severity: 'error' | 'warning';
   ordinal: number;

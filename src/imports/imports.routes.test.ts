@@ -113,7 +113,7 @@ describe('an import', () => {
 
   test('two at once add every number once', async () => {
     const campaign_id = String(await newCampaign());
-    const text = `phone\n${Array.from({ length: 700 }, (_, i) => `+12025${String(550_000 + i)}`).join('\n')}\n`;
+    const text = `phone\n${Array.from({ length: 1200 }, (_, i) => `+12025${String(550_000 + i)}`).join('\n')}\n`;
     const answers = await Promise.all([importText(text, { campaign_id }), importText(text, { campaign_id })]);
     const counts = answers.map(({ body }) => body.counts);
     expect(counts.map(({ rows }) => rows)).toEqual([700, 700]);
@@ -558,7 +558,7 @@ describe('trouble on the way', () => {
     expect([status, body.status]).toEqual([201, 'failed']);
     expect(body.errors).toMatchObject([{ kind: 'campaign_deleted', line: body.counts.imported + 2 }]);
     expect(body.counts.rows).toBe(body.counts.imported);
-    expect(body.counts.rows % 500).toBe(0);
+    expect(body.counts.rows % 1000).toBe(0);
   });
 
   test('a failure of the database: the batches before are kept, the import is failed and says where', async () => {
@@ -566,15 +566,15 @@ describe('trouble on the way', () => {
     await sql`create function refuse_lead() returns trigger language plpgsql as $$ begin raise exception 'disk full'; end $$`.execute(t.db);
     await sql`create trigger refuse_lead before insert on leads for each row when (new.phone_number = '+12025559999')
       execute function refuse_lead()`.execute(t.db);
-    const numbers = Array.from({ length: 700 }, (_, i) => `+1202${String(5_500_000 + i)}`);
+    const numbers = Array.from({ length: 1200 }, (_, i) => `+1202${String(5_500_000 + i)}`);
     const { status, body, raw } = await importText(`phone\nbad\n${numbers.join('\n')}\n+12025559999\n`, { campaign_id: String(campaign) });
     await sql`drop trigger refuse_lead on leads`.execute(t.db);
     expect([status, body.status]).toEqual([201, 'failed']);
-    expect(issues(body.errors)).toEqual(['502 interrupted', '2 invalid_phone']);
-    expect(body.counts).toMatchObject({ rows: 500, imported: 499, failed: 1 });
+    expect(issues(body.errors)).toEqual(['1002 interrupted', '2 invalid_phone']);
+    expect(body.counts).toMatchObject({ rows: 1000, imported: 999, failed: 1 });
     expect(raw).not.toContain('disk full');
     expect((await t.api.get(`${PATH}/${body.id}`)).body).toEqual(body);
-    expect((await t.api.get(`/api/user/leads?campaign_id=${campaign}`)).body.total).toBe(499);
+    expect((await t.api.get(`/api/user/leads?campaign_id=${campaign}`)).body.total).toBe(999);
   });
 
   const leaveRunning = async (heartbeat: Date) => {

@@ -1,7 +1,7 @@
 // The course of an import without a database: when it saves, how much at once, and where it goes on.
 import { expect, test } from 'vitest';
 import { parseColumnMap, planColumns } from './column-mapping.ts';
-import { BATCH_ROWS, type CsvRow, MalformedCsvError } from './import.ts';
+import { type CsvRow, MalformedCsvError } from './import.ts';
 import { type ImportCourse, type ImportEnd, LostImportError, runImport } from './run-import.ts';
 
 const rowsOf = async function* (count: number, cells: readonly string[]): AsyncGenerator<CsvRow[], void> {
@@ -22,7 +22,7 @@ const run = async (batches: AsyncIterable<CsvRow[]>, cells: readonly string[], o
     plan: planColumns(['phone', ...cells.map((_, i) => `c${i}`)], parseColumnMap([])),
     country: undefined,
     skip: 0,
-    batchRows: () => BATCH_ROWS,
+    batchRows: 500,
     isStopping: () => false,
     save: async (rows) => {
       saved.push(rows.map(({ line }) => line));

@@ -26,8 +26,8 @@ export interface ImportCourse {
   country: CountryCode | undefined;
   /** Rows behind the header that were dealt with before. */
   skip: number;
-  /** Rows that the next batch is to have at most. */
-  batchRows: () => number;
+  /** Rows that a batch has at most. */
+  batchRows: number;
   isStopping: () => boolean;
   /** Stores a batch whole or not at all. */
   save: (rows: readonly ReadRow[]) => Promise<void>;
@@ -97,7 +97,7 @@ export const runImport = async (course: ImportCourse): Promise<ImportEnd> => {
     }
     batch.push(readLeadRow(row, plan, country));
     characters += countCharacters(row);
-    if (batch.length >= batchRows() || characters >= BATCH_CHARACTERS) await flush();
+    if (batch.length >= batchRows || characters >= BATCH_CHARACTERS) await flush();
   };
   const readAll = async (): Promise<ImportEnd> => {
     let end: ImportEnd = { status: 'completed' };

