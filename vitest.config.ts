@@ -9,6 +9,7 @@ const ELSEWHERE = [
   'test/unit/**',
   'test/process/**',
   'test/crash/**',
+  'test/power/**',
   'test/contract/**',
   ...IN_MEMORY,
   'test/walls.test.ts',
@@ -47,6 +48,14 @@ export default defineConfig({
         maxWorkers: 2,
         testTimeout: 90_000,
         globalSetup: ['test/support/prepare-postgres.ts', 'test/support/prepare-program.ts'],
+        setupFiles: 'test/support/begin-file.ts',
+      }),
+      // Needs root and loop devices: a disk of its own, whose power is cut.
+      project('power', {
+        include: ['test/power/**/*.test.ts'],
+        fileParallelism: false,
+        testTimeout: 180_000,
+        globalSetup: 'test/support/prepare-postgres.ts',
         setupFiles: 'test/support/begin-file.ts',
       }),
       // Processes that are killed in the middle of things; CONTRIBUTING.md and docs/guarantees.md say how to have more of it.
