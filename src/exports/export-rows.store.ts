@@ -35,10 +35,7 @@ const inRange = ({ accountId, filter, lastId }: LeadRange, after: number): RawBu
 const FAST_MS = 20;
 const SLOW_MS = 60;
 
-// The embedded database answers without ever letting the event loop turn.
-const letOthersWork = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** A size that follows what the last read took, and a pause behind each. */
+/** A size that follows what the last read took. */
 const createPace = (clock: Clock, { least, most }: { least: number; most: number }) => {
   let size = least;
   return async <Result>(read: (size: number) => Promise<Result>): Promise<Result> => {
@@ -47,7 +44,6 @@ const createPace = (clock: Clock, { least, most }: { least: number; most: number
     const took = clock().getTime() - began;
     if (took < FAST_MS) size = Math.min(most, size * 2);
     if (took > SLOW_MS) size = Math.max(least, Math.floor(size / 2));
-    await letOthersWork();
     return result;
   };
 };

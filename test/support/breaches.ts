@@ -10,6 +10,7 @@ const READER = 'A reader reads files';
 const WRITER = 'A writer writes files';
 const HTTP = 'http/ knows routes';
 const DB = 'db/ knows no domain';
+const POSTGRES = 'postgres/ starts a database';
 const CLI = 'The CLI starts the server';
 const ENGINE = 'An engine uses stores and pure files';
 const REHEARSAL = 'The time machine runs the dialer on its own clock';
@@ -160,7 +161,8 @@ export const BREACHES: Breach[] = [
     'pg',
   ]),
   ...breaches('src/db/breach.ts', DB, ['../leads/leads.store.ts', '../http/page.ts', '../config.ts', 'fastify', 'typebox']),
-  ...breaches('src/cli/breach.ts', CLI, ['../leads/leads.routes.ts', 'fastify', 'pg', '@electric-sql/pglite']),
+  ...breaches('src/cli/breach.ts', CLI, ['../leads/leads.routes.ts', 'fastify', 'pg']),
+  ...breaches('src/postgres/breach.ts', POSTGRES, ['../db/open.ts', '../leads/lead.ts', '../config.ts', 'kysely', 'fastify', 'pino']),
   ...['fetch', 'process', 'setTimeout', 'setInterval'].flatMap((name): Breach[] =>
     ['src/leads/breach.ts', 'src/accounts/api-key.ts', 'src/phone.ts', 'src/errors.ts', 'src/simulation/breach.ts'].map((file) => [
       file,
@@ -208,7 +210,8 @@ export const ALLOWED: [file: string, ...targets: string[]][] = [
   ['src/exports/gate.writer.ts', 'node:stream', 'csv-stringify/sync', 'yazl', './sheet-xml.ts', '../leads/lead.ts'],
   ['src/exports/gate.routes.ts', './csv.writer.ts', './export-rows.store.ts', '../leads/lead-query.ts', 'typebox'],
   ['src/http/gate.ts', 'fastify', '../leads/leads.routes.ts', '../errors.ts', '../db/schema.ts', '../accounts/account.ts'],
-  ['src/db/gate.ts', 'kysely', 'pg', '@electric-sql/pglite', 'node:fs', './open.ts'],
+  ['src/db/gate.ts', 'kysely', 'pg', 'node:fs', './open.ts', '../postgres/server.ts'],
+  ['src/postgres/gate.ts', 'pg', 'node:fs', './users.ts'],
   ['src/dialer/gate.ts', '../heap.ts', '../virtual-time.ts', './claim.store.ts', '../leads/lead.ts', '../carriers/carrier.ts'],
   [
     'src/simulation/gate.ts',
