@@ -119,12 +119,14 @@ const runInitdb = (initdb: string, staging: string, user: RunAs): void => {
   }
 };
 
-// What a process that was killed meanwhile has left behind.
-const removeLeftovers = (dataDir: string): void => {
-  const anHourAgo = Date.now() - 3_600_000;
+const LONGEST_INITDB_MS = 3_600_000;
+
+// What a process that was killed meanwhile has left behind. `staging` is new: its time is that of the file system's clock.
+const removeLeftovers = (dataDir: string, staging: string): void => {
+  const oldest = statSync(staging).mtimeMs - LONGEST_INITDB_MS;
   for (const name of readdirSync(dataDir)) {
     const path = join(dataDir, name);
-    if (name.startsWith('database.new-') && statSync(path).mtimeMs < anHourAgo) rmSync(path, { recursive: true, force: true });
+    if (name.startsWith('database.new-') && statSync(path).mtimeMs < oldest) rmSync(path, { recursive: true, force: true });
   }
 };
 
@@ -134,11 +136,11 @@ const isTaken = (error: unknown): boolean =>
 /** Makes the cluster if there is none. Of two processes that do so at once, one's becomes the cluster, and the other's is thrown away. */
 export const initialiseCluster = async ({ dataDir, folder, cluster, user }: ClusterFolder): Promise<void> => {
   if (existsSync(join(cluster, 'PG_VERSION'))) return;
-  removeLeftovers(dataDir);
   const maker = namedUser();
   const programs = preparePrograms(await findPrograms(), maker, folder);
   const staging = mkdtempSync(join(dataDir, 'database.new-'));
   try {
+    removeLeftovers(dataDir, staging);
     const password = randomBytes(24).toString('base64url');
     writeFileSync(join(staging, 'password'), password, { mode: 0o600 });
     giveTo(maker, staging);
