@@ -1,22 +1,18 @@
-// Whether the embedded database leaves room for others: what a page of the list takes while a file is imported, and how long the
-// process itself is deaf, which /healthz tells: it asks the database for nothing.
+// What the embedded database costs: memory, starts, the list, an import with the list beside it, dialing.
 //
-//   npm run bench:embedded -- [--leads 100000] [--rows 50000] [--rate 20]
+//   npm run bench:embedded -- [--leads 100000] [--rows 50000] [--calls 600] [--beside CHECKOUT]
 //
-// Starts the real server on a new data folder. One client asks for page 1 so many times a second, whether or not the last answer has come.
-import { type ChildProcess, spawn } from 'node:child_process';
+// Starts the real server on a new data folder and asks it over HTTP alone, so that `--beside` may name the checkout of any other version,
+// which is measured in the same run.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { sql } from 'kysely';
-import { openDatabase } from '../src/db/open.ts';
-import type { Db } from '../src/db/schema.ts';
-import { makeAccount } from './support/account.ts';
 import { NODE_ARGS } from './support/node-args.ts';
 import { circumstances, markdownTable, writeSection } from './support/report.ts';
 
@@ -24,38 +20,40 @@ const { values } = parseArgs({
   options: {
     leads: { type: 'string', default: '100000' },
     rows: { type: 'string', default: '50000' },
-    rate: { type: 'string', default: '20' },
+    calls: { type: 'string', default: '600' },
+    beside: { type: 'string' },
   },
 });
-const [leads, rows, rate] = [Number(values.leads), Number(values.rows), Number(values.rate)];
-const IDLE_MS = 15_000;
-// Up to nine million numbers: +1202 and seven digits, those of the file after those that are there.
-const phone = (n: number): string => `+1202${String(2_000_000 + n).padStart(7, '0')}`;
+const [leads, rows, calls] = [Number(values.leads), Number(values.rows), Number(values.calls)];
+const OURS = fileURLToPath(new URL('../', import.meta.url));
+const KEY = '1|benchbenchbenchbench0123';
+const PAGES_A_SECOND = 20;
+const DAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'];
+// Up to nine million numbers, whose ends say that a human answers: those of the file after those that are there.
+const phone = (n: number): string => `+1202${String(Math.floor(n / 30) + 20_000).padStart(5, '0')}${String(n % 30).padStart(2, '0')}`;
 
-/** An account with an assistant, a campaign and its leads. */
-const fill = async (db: Db): Promise<string> => {
-  const { id, token } = await makeAccount(db);
-  for (let from = 1; from <= leads; from += 10_000) {
-    await sql`
-      insert into leads (account_id, campaign_id, phone_number, variables, status, created_at, updated_at)
-      select ${id}::bigint, (select id from campaigns), '+1202' || (2000000 + n)::text,
-        json_build_object('first_name', 'Name ' || n, 'last_name', 'O''Brien, ' || md5(n::text), 'city', 'Zürich', 'plan', 'Basic', 'balance', -n),
-        'created', now(), now()
-      from generate_series(${from}::integer, ${Math.min(leads, from + 9_999)}::integer) n`.execute(db);
-  }
-  return token;
-};
-
-interface Served {
+interface Server {
   child: ChildProcess;
   url: string;
   startMs: number;
 }
 
-const serve = async (dataDir: string): Promise<Served> => {
+const environment = (dataDir: string) => ({
+  PATH: process.env.PATH ?? '',
+  HOME: tmpdir(),
+  DATA_DIR: dataDir,
+  PORT: '0',
+  RATE_LIMIT: '0',
+  LOG_LEVEL: 'error',
+  OUTDIAL_API_KEY: KEY,
+  // Calls take no time: what is measured is the dialer and its database.
+  SIMULATION_SPEED: '1000',
+});
+
+const serve = async (checkout: string, dataDir: string): Promise<Server> => {
   const began = performance.now();
-  const child = spawn(process.execPath, [...NODE_ARGS, fileURLToPath(new URL('../bin/outdial.js', import.meta.url)), 'serve'], {
-    env: { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, PORT: '0', RATE_LIMIT: '0', LOG_LEVEL: 'warn' },
+  const child = spawn(process.execPath, [...NODE_ARGS, join(checkout, 'bin/outdial.js'), 'serve'], {
+    env: environment(dataDir),
     cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -65,120 +63,176 @@ const serve = async (dataDir: string): Promise<Served> => {
   });
   while (!/Storage/.test(printed)) {
     if (child.exitCode !== null) throw new Error('The server ended.');
-    await pause(5);
+    await pause(2);
   }
   return { child, url: /ready at (\S+)/.exec(printed)?.[1] ?? '', startMs: performance.now() - began };
 };
 
+const stop = async ({ child }: Server): Promise<void> => {
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+};
+
+/** Megabytes of the server and of its database's processes, each shared page counted once. */
+const memoryOf = ({ child }: Server, dataDir: string): number => {
+  const isOurs = (pid: string): boolean => {
+    try {
+      return pid === String(child.pid) || readlinkSync(`/proc/${pid}/cwd`).startsWith(dataDir);
+    } catch {
+      return false;
+    }
+  };
+  const kilobytes = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && isOurs(name))
+    .map((pid) => Number(/^Pss: +(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0));
+  return kilobytes.reduce((sum, one) => sum + one, 0) / 1024;
+};
+
 const agent = new Agent({ keepAlive: true });
-const ask = (url: string, token: string): Promise<string> =>
+const headers = { authorization: `Bearer ${KEY}` };
+
+const page = (url: string): Promise<number> =>
   new Promise((resolve, reject) => {
-    get(url, { agent, headers: { authorization: `Bearer ${token}` } }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (text: string) => {
-        body += text;
-      });
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve(body);
-        else reject(new Error(`${url} answered ${response.statusCode}: ${body}`));
-      });
+    const began = performance.now();
+    get(`${url}/api/user/leads`, { agent, headers }, (response) => {
+      response.resume();
+      response.on('end', () => (response.statusCode === 200 ? resolve(performance.now() - began) : reject(new Error('no page'))));
     }).on('error', reject);
   });
 
-/** Asks again and again, at a steady rate, until told to stop; how long each answer took, in milliseconds. */
-const askSteadily = (url: string, token: string): { stop(): Promise<number[]> } => {
+const send = async (url: string, method: string, path: string, body: object): Promise<unknown> => {
+  const init = { method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  const answer = await fetch(`${url}/api/user/${path}`, init);
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(said)}`);
+  return said;
+};
+
+const idOf = async (sent: Promise<unknown>): Promise<number> => ((await sent) as { data: { id: number } }).data.id;
+
+const makeCampaign = async (url: string, name: string): Promise<number> => {
+  const { starterAssistant } = await import('../src/assistants/starter-assistant.ts');
+  const assistant_id = await idOf(send(url, 'POST', 'assistant', { ...starterAssistant(), name }));
+  const hours = { allowed_hours_start_time: '00:00', allowed_hours_end_time: '23:59', allowed_days: DAYS };
+  return idOf(send(url, 'POST', 'campaign', { name, assistant_id, timezone: 'UTC', max_calls_in_parallel: 10, ...hours }));
+};
+
+const addLeads = async (url: string, campaign: number, from: number, count: number): Promise<void> => {
+  for (let at = from; at < from + count; at += 10_000) {
+    const batch = Array.from({ length: Math.min(10_000, from + count - at) }, (_, n) => ({
+      phone_number: phone(at + n),
+      variables: { first_name: `Name ${at + n}`, last_name: `O'Brien, ${at + n}`, city: 'Zürich', plan: 'Basic' },
+    }));
+    await send(url, 'POST', 'leads/bulk', { campaign_id: campaign, leads: batch });
+  }
+};
+
+const median = (taken: readonly number[]): number => [...taken].sort((a, b) => a - b)[Math.floor(taken.length / 2)] ?? 0;
+
+const listMs = async (url: string): Promise<number> => {
   const taken: number[] = [];
-  const open = new Set<Promise<void>>();
-  const failures: unknown[] = [];
-  const timer = setInterval(() => {
-    const began = performance.now();
-    const asked: Promise<void> = ask(url, token)
-      .then(() => void taken.push(performance.now() - began))
-      .catch((error: unknown) => void failures.push(error))
-      .finally(() => open.delete(asked));
-    open.add(asked);
-  }, 1000 / rate);
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await Promise.all(open);
-      if (failures.length > 0) throw failures[0];
-      return taken;
-    },
-  };
+  for (let n = 0; n < 300; n += 1) taken.push(await page(url));
+  return median(taken.slice(50));
 };
 
-const csv = (): Blob => {
-  const lines = ['phone_number,first_name,last_name,city'];
-  for (let n = leads + 1; n <= leads + rows; n += 1) lines.push(`${phone(n)},Name ${n},"O'Brien, ${n}",Zürich`);
-  return new Blob([`${lines.join('\n')}\n`], { type: 'text/csv' });
-};
-
-/** Imports the file over HTTP, and waits until it is in. @returns the seconds. */
-const importFile = async (url: string, token: string): Promise<number> => {
-  const file = csv();
-  const began = performance.now();
+/** Imports a file, while pages are asked for at a steady rate. @returns rows a second, and the longest page in milliseconds. */
+const importBeside = async (url: string, campaign: number): Promise<{ rowsPerSecond: number; longestMs: number }> => {
+  const lines = Array.from({ length: rows }, (_, n) => `${phone(leads + n)},Name ${n},"O'Brien, ${n}",Zürich`);
   const form = new FormData();
-  form.set('campaign_id', '1');
-  form.set('file', file, 'leads.csv');
-  const headers = { authorization: `Bearer ${token}` };
+  form.set('campaign_id', String(campaign));
+  form.set('file', new Blob([`phone_number,first_name,last_name,city\n${lines.join('\n')}\n`]), 'leads.csv');
+  const pages: Promise<number>[] = [];
+  const timer = setInterval(() => pages.push(page(url)), 1000 / PAGES_A_SECOND);
+  const began = performance.now();
   const answer = await fetch(`${url}/api/user/leads/import`, { method: 'POST', headers, body: form });
   let state = (await answer.json()) as { id: number; status: string };
-  if (!answer.ok) throw new Error(`The import was refused: ${JSON.stringify(state)}`);
   while (state.status === 'running') {
-    await pause(250);
-    state = JSON.parse(await ask(`${url}/api/user/leads/import/${state.id}`, token));
+    await pause(50);
+    state = (await (await fetch(`${url}/api/user/leads/import/${state.id}`, { headers })).json()) as typeof state;
   }
+  const seconds = (performance.now() - began) / 1000;
+  clearInterval(timer);
   if (state.status !== 'completed') throw new Error(`The import ended as ${state.status}.`);
-  return (performance.now() - began) / 1000;
+  return { rowsPerSecond: rows / seconds, longestMs: Math.max(...(await Promise.all(pages))) };
 };
 
-const at = (sorted: readonly number[], share: number): string =>
-  (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(1);
-const spread = (taken: readonly number[]): string[] => {
-  const sorted = [...taken].sort((a, b) => a - b);
-  return [at(sorted, 0.5), at(sorted, 0.95), at(sorted, 0.99), at(sorted, 1)];
+/** Calls a second, over ten lines of which each is free again at once. */
+const dial = async (url: string): Promise<number> => {
+  const campaign = await makeCampaign(url, 'Dialing');
+  const number = await idOf(send(url, 'POST', 'phone-numbers', { phone_number: '+12025550100' }));
+  await addLeads(url, campaign, leads + rows, calls);
+  await send(url, 'PUT', `campaign/${campaign}`, { phone_number_ids: [number] });
+  const began = performance.now();
+  await send(url, 'POST', 'campaigns/update-status', { campaign_id: campaign, action: 'start' });
+  const done = async (): Promise<number> => {
+    const answer = await fetch(`${url}/api/user/leads?campaign_id=${campaign}&status=completed&per_page=1`, { headers });
+    return ((await answer.json()) as { total: number }).total;
+  };
+  while ((await done()) < calls) await pause(50);
+  return calls / ((performance.now() - began) / 1000);
 };
 
-const folder = mkdtempSync(join(tmpdir(), 'outdial-bench-'));
-const filled = await openDatabase({ kind: 'folder', dataDir: folder });
-const token = await fill(filled.db);
-await filled.close();
-console.log(`${leads.toLocaleString('en')} leads are there`);
-const server = await serve(folder);
-const table: (string | number)[][] = [];
-try {
-  const watched = async (name: string, act: () => Promise<string>): Promise<void> => {
-    const page = askSteadily(`${server.url}/api/user/leads`, token);
-    const health = askSteadily(`${server.url}/healthz`, token);
-    const done = await act();
-    const [pages, healths] = [await page.stop(), await health.stop()];
-    table.push([name, done, pages.length, ...spread(pages), ...spread(healths)]);
-    console.log(table.at(-1)?.join(' | '));
-  };
-  const idle = async (): Promise<string> => {
-    await pause(IDLE_MS);
-    return '';
-  };
-  const imported = async (): Promise<string> => Math.round(rows / (await importFile(server.url, token))).toLocaleString('en');
-  // What is asked first is planned first, and compiled.
-  for (let i = 0; i < 20; i += 1) await ask(`${server.url}/api/user/leads`, token);
-  await watched('idle', idle);
-  await watched('during the import', imported);
-  await watched('after it', idle);
-} finally {
-  server.child.kill('SIGTERM');
-  await once(server.child, 'exit');
-  rmSync(folder, { recursive: true, force: true });
-}
+type Figures = Record<string, number>;
 
+const measure = async (checkout: string): Promise<Figures> => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'outdial-bench-'));
+  try {
+    const first = await serve(checkout, dataDir);
+    await pause(3000);
+    const idle = memoryOf(first, dataDir);
+    await stop(first);
+    const second = await serve(checkout, dataDir);
+    try {
+      const campaign = await makeCampaign(second.url, 'Leads');
+      await addLeads(second.url, campaign, 0, leads);
+      // Its statistics are gathered by itself, within a minute.
+      await pause(65_000);
+      const list = await listMs(second.url);
+      const { rowsPerSecond, longestMs } = await importBeside(second.url, campaign);
+      const dialed = await dial(second.url);
+      return {
+        'first start, ms': first.startMs,
+        'next start, ms': second.startMs,
+        'memory of an idle server, MB': idle,
+        [`page 1 of ${leads.toLocaleString('en')} leads, median ms`]: list,
+        'import, rows a second': rowsPerSecond,
+        'longest page during the import, ms': longestMs,
+        'calls a second over 10 lines': dialed,
+        'memory after all of it, MB': memoryOf(second, dataDir),
+      };
+    } finally {
+      await stop(second);
+    }
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+};
+
+const commitOf = (checkout: string): string =>
+  execFileSync('git', ['-C', checkout, 'log', '-1', '--format=%h'], { encoding: 'utf8' }).trim();
+const round = (figure: number): string => (figure < 20 ? figure.toFixed(1) : Math.round(figure).toLocaleString('en'));
+
+const before = values.beside === undefined ? undefined : await measure(values.beside);
+const after = await measure(OURS);
+const table = Object.entries(after).map(([name, figure]) => {
+  const other = before?.[name];
+  return [
+    name,
+    ...(other === undefined ? [] : [round(other)]),
+    round(figure),
+    ...(other === undefined ? [] : [(figure / other).toFixed(2)]),
+  ];
+});
 writeSection(
-  'The embedded database, while a file is imported',
+  'The embedded database',
   [
     `\`npm run bench:embedded\`: ${circumstances()}`,
-    `${leads.toLocaleString('en')} leads in the embedded database, and ${rows.toLocaleString('en')} more from a CSV file. One client asks for page 1 of the list, ` +
-      `and one for \`/healthz\`, which asks the database for nothing, ${rate} times a second each. Milliseconds. The server was ready ${Math.round(server.startMs)} ms after its start.`,
-    markdownTable(['', 'rows a second', 'pages', '50 %', '95 %', '99 %', 'longest', 'healthz 50 %', '95 %', '99 %', 'longest'], table),
+    'One server on a new data folder; memory is that of the server and of its database together, pages that they share counted once. During the import one client asks for page 1 of the list ' +
+      `${PAGES_A_SECOND} times a second.`,
+    markdownTable(
+      values.beside === undefined ? ['', 'now'] : ['', `before (PGlite, ${commitOf(values.beside)})`, 'now (PostgreSQL)', 'ratio'],
+      table,
+    ),
   ].join('\n\n'),
+  'performance.md',
 );

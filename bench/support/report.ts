@@ -1,8 +1,8 @@
-// What a benchmark has found goes to standard output, and as a section of its own into docs/benchmarks.md.
+// What a benchmark has found goes to standard output, and as a section of its own into a file of docs/.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 
-const FILE = new URL('../../docs/benchmarks.md', import.meta.url);
+const fileOf = (name: string): URL => new URL(`../../docs/${name}`, import.meta.url);
 const TITLE =
   '# Benchmarks\n\nEach section is written by the command that it names. The machines are shared and noisy: trust the ratios within a run, not the figures of two runs.\n';
 
@@ -18,21 +18,22 @@ export const circumstances = (others: readonly string[] = []): string => {
   return [machine, `Node ${process.versions.node}`, ...others, new Date().toISOString().slice(0, 10)].join(' · ');
 };
 
-const read = (): string => {
+const read = (file: URL): string => {
   try {
-    return readFileSync(FILE, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch {
     return TITLE;
   }
 };
 
-/** Prints a section and puts it in the place of the one with the same heading, or at the end. */
-export const writeSection = (heading: string, body: string): void => {
+/** Prints a section and puts it into a file of docs/, in the place of the one with the same heading, or at the end. */
+export const writeSection = (heading: string, body: string, name = 'benchmarks.md'): void => {
+  const file = fileOf(name);
   const section = `## ${heading}\n\n${body.trim()}\n`;
   console.log(`\n${section}`);
-  const parts = read().split(/^(?=## )/m);
+  const parts = read(file).split(/^(?=## )/m);
   const at = parts.findIndex((part) => part.startsWith(`## ${heading}\n`));
   if (at < 0) parts.push(section);
   else parts[at] = section;
-  writeFileSync(FILE, `${parts.map((part) => part.trimEnd()).join('\n\n')}\n`);
+  writeFileSync(file, `${parts.map((part) => part.trimEnd()).join('\n\n')}\n`);
 };
