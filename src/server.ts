@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { authenticateBy, ensureFirstAccount } from './accounts/accounts.store.ts';
+import { type CallKeeper, startCallKeeper } from './call-keeper.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, localUrl } from './config.ts';
 import { type DatabaseSource, type OpenedDatabase, openDatabase } from './db/open.ts';
@@ -96,6 +97,7 @@ export const startServer = async (
   let engine: Engine | undefined;
   let upkeep: Upkeep | undefined;
   let sweeper: KeySweeper | undefined;
+  let callKeeper: CallKeeper | undefined;
   let started = false;
   const stop = async (): Promise<void> => {
     try {
@@ -105,6 +107,7 @@ export const startServer = async (
       await importer.stop();
       await upkeep?.stop();
       await sweeper?.stop();
+      await callKeeper?.stop();
       await purger.stop();
       await opened.close();
     }
@@ -121,6 +124,7 @@ export const startServer = async (
     purger.wake();
     importer.watch();
     sweeper = startKeySweeper(db, clock, (error) => log.error({ err: error }, 'forgetting expired keys failed; it is tried again'));
+    callKeeper = startCallKeeper(db, clock, (error) => log.error({ err: error }, 'ending unsent calls failed; it is tried again'));
     if (isEmbedded) upkeep = startUpkeep(db, (error) => log.error({ err: error }, 'the upkeep of the database failed; it goes on'));
     started = true;
     return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop };
