@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { authenticateBy, ensureFirstAccount } from './accounts/accounts.store.ts';
+import { type CallKeeper, startCallKeeper } from './call-keeper.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, localUrl } from './config.ts';
 import { type DatabaseSource, type OpenedDatabase, openDatabase } from './db/open.ts';
@@ -92,6 +93,7 @@ export const startServer = async (
   let app: FastifyInstance | undefined;
   let engine: Engine | undefined;
   let sweeper: KeySweeper | undefined;
+  let callKeeper: CallKeeper | undefined;
   let started = false;
   const stop = async (): Promise<void> => {
     try {
@@ -100,6 +102,7 @@ export const startServer = async (
       await engine?.stop();
       await importer.stop();
       await sweeper?.stop();
+      await callKeeper?.stop();
       await purger.stop();
       await opened.close();
     }
@@ -114,6 +117,7 @@ export const startServer = async (
     purger.wake();
     importer.watch();
     sweeper = startKeySweeper(db, clock, (error) => log.error({ err: error }, 'forgetting expired keys failed; it is tried again'));
+    callKeeper = startCallKeeper(db, clock, (error) => log.error({ err: error }, 'ending unsent calls failed; it is tried again'));
     started = true;
     return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop };
   } catch (error) {

@@ -13,6 +13,7 @@ export const SIMULATED_NUMBERS: RigNumbers = {
   declined: '+12025550155',
   invalid: '+12025550174',
   rejected: '+12025550180',
+  numberRefused: { to: '+12025550101', vars: { simulation: JSON.stringify({ mix: { number_refused: 1 } }) } },
   replyLost: '+12025550183',
   hangs: '+12025550182',
   ringsOn: '+12025550169',

@@ -11,8 +11,10 @@ export interface RigNumbers {
   noAnswer?: string;
   declined?: string;
   invalid?: string;
-  /** Certainly refused. */
+  /** Certainly refused, as whatever else would be asked for now. */
   rejected?: string;
+  /** Certainly refused, this number alone, whatever is done about the carrier. */
+  numberRefused?: Partial<PlaceCall> & Pick<PlaceCall, 'to'>;
   /** It rings, but the answer to the request is lost. */
   replyLost?: string;
   /** The request is never answered. */
@@ -100,6 +102,7 @@ export const carrierConformance = (name: string, numbers: RigNumbers, makeRig: (
     test('an answered call: ringing, answered, ended, in that order of time, each about the call', async () => {
       const { request, place, end, events, carrier } = await begin();
       expect((await carrier.health()).ok).toBe(true);
+      expect(carrier.capabilities.sharedRecord).toEqual(expect.any(Boolean));
       const call = request(numbers.answered);
       const id = await place(call);
       expect(await end(id)).toMatchObject({ outcome: 'completed', by: 'callee', talkMs: expect.any(Number) });
@@ -138,10 +141,25 @@ export const carrierConformance = (name: string, numbers: RigNumbers, makeRig: (
       const { request, carrier, events, now } = await begin();
       const call = request(numbers.rejected ?? '');
       const result = await carrier.place(call, new AbortController().signal);
-      expect(result).toMatchObject({ kind: 'rejected', code: expect.any(String), message: expect.any(String) });
+      expect(result).toMatchObject({ kind: 'rejected', scope: 'carrier', code: expect.any(String), message: expect.any(String) });
       expect(await carrier.lookup({ callId: call.callId, to: call.to, since: now() })).toBe('gone');
       expect(events).toEqual([]);
     });
+
+    test.skipIf(numbers.numberRefused === undefined)(
+      'a refusal of one number is certain, says so, and keeps no other number out',
+      async () => {
+        const { request, place, carrier, events, now } = await begin();
+        const { to = '', ...more } = numbers.numberRefused ?? {};
+        const call = request(to, more);
+        const result = await carrier.place(call, new AbortController().signal);
+        expect(result).toMatchObject({ kind: 'rejected', scope: 'number', code: expect.any(String), message: expect.any(String) });
+        expect(result).not.toHaveProperty('retryAfterMs');
+        expect(await carrier.lookup({ callId: call.callId, to: call.to, since: now() })).toBe('gone');
+        expect(events).toEqual([]);
+        await place(request(numbers.answered));
+      },
+    );
 
     test.skipIf(numbers.replyLost === undefined)('a call whose reply is lost is unknown, and can be asked for by our id', async () => {
       const { request, carrier, events, until, now } = await begin();
@@ -166,7 +184,7 @@ export const carrierConformance = (name: string, numbers: RigNumbers, makeRig: (
     test('a request that is aborted before it is sent is certainly not sent', async () => {
       const { request, carrier, now } = await begin();
       const call = request(numbers.answered);
-      expect(await carrier.place(call, AbortSignal.abort())).toMatchObject({ kind: 'rejected' });
+      expect(await carrier.place(call, AbortSignal.abort())).toMatchObject({ kind: 'rejected', scope: 'carrier' });
       expect(await carrier.lookup({ callId: call.callId, to: call.to, since: now() })).toBe('gone');
     });
 
@@ -245,7 +263,10 @@ export const carrierConformance = (name: string, numbers: RigNumbers, makeRig: (
       await stop(60_000);
       expect(has(id, 'ended')).toBe(true);
       expect(await end(id)).toMatchObject({ outcome: 'completed', by: 'callee' });
-      expect(await carrier.place(request(numbers.answered), new AbortController().signal)).toMatchObject({ kind: 'rejected' });
+      expect(await carrier.place(request(numbers.answered), new AbortController().signal)).toMatchObject({
+        kind: 'rejected',
+        scope: 'carrier',
+      });
     });
 
     test('a stop waits no longer than it was told to', async () => {

@@ -47,15 +47,20 @@ const isCampaign = async (db: Db, accountId: number, id: number): Promise<boolea
   return row !== undefined;
 };
 
-// An attempt that was never sent is no call. The words are those of the index calls_list.
-const sent = (db: Db, accountId: number): CallsQuery<object> =>
-  db.selectFrom('calls').where('account_id', '=', accountId).where('sent_at', 'is not', null).where('deleted_at', 'is', null);
+// An attempt on a lead that was never sent is no call. One of make_call, which alone has no attempt number, is listed when it came to
+// nothing: whoever asked for it has to learn that. The words are those of the indexes calls_list and calls_count.
+const listed = (db: Db, accountId: number): CallsQuery<object> =>
+  db
+    .selectFrom('calls')
+    .where('account_id', '=', accountId)
+    .where((eb) => eb.or([eb('sent_at', 'is not', null), eb.and([eb('attempt_no', 'is', null), eb('state', '=', sql.lit('ended'))])]))
+    .where('deleted_at', 'is', null);
 
 /** The calls that match; undefined when none can. */
 const matching = async (db: Db, accountId: number, filter: CallFilter): Promise<CallsQuery<object> | undefined> => {
   const { status, type, phonePattern, assistant, campaignId, createdFrom, createdBefore } = filter;
   if (type !== undefined && type !== OUTBOUND) return undefined;
-  let query = sent(db, accountId);
+  let query = listed(db, accountId);
   if (assistant !== undefined) {
     const id = await assistantIdOf(db, accountId, assistant);
     if (id === undefined) return undefined;
@@ -104,8 +109,7 @@ export const listCalls = (db: Db, accountId: number, filter: CallFilter, slice: 
     return { calls, total };
   });
 
-// A call of make_call is there from its answer on, before it is sent: whoever has been told its id asks for it at once. It
-// alone has no number among the attempts on a lead.
+// A call of make_call is there from its answer on, before it is sent: whoever has been told its id asks for it at once.
 const isCall = (eb: ExpressionBuilder<Database, 'calls'>) =>
   eb.or([eb('calls.sent_at', 'is not', null), eb('calls.attempt_no', 'is', null)]);
 
@@ -144,8 +148,6 @@ export const deleteCall = (db: Db, accountId: number, id: number, now: Date): Pr
     const visible = trx.selectFrom('calls').select(['id', 'attempt_no']).where('id', '=', id).where('account_id', '=', accountId);
     const seen = await visible.where('deleted_at', 'is', null).where(isCall).executeTakeFirst();
     if (seen === undefined) throw new DomainError('call_not_found');
-    // Only where there is no lead, which would have to be locked first; an attempt on one has been sent.
-    if (seen.attempt_no === null) await giveBack(trx, [id], 'revoked', 'deleted', now);
     const deleted = await trx
       .updateTable('calls')
       .set({ deleted_at: now, updated_at: now, transcript: null, extraction: null, variables: '{}', recording_url: null })
@@ -153,6 +155,8 @@ export const deleteCall = (db: Db, accountId: number, id: number, now: Date): Pr
       .where('deleted_at', 'is', null)
       .executeTakeFirst();
     if (deleted.numUpdatedRows === 0n) throw new DomainError('call_not_found');
+    // Only where there is no lead, which would have to be locked first; an attempt on one has been sent. Nothing is told of a deleted call.
+    if (seen.attempt_no === null) await giveBack(trx, [id], 'revoked', 'deleted', now);
     // Only now that the row is held: whoever was recording a report is done, and what that has written is seen.
     await eraseReports(trx, [id]);
     await eraseWebhooks(trx, id, now);

@@ -1,5 +1,6 @@
 // Reserves a call of make_call: checked and committed with its decision, and any dialer may send it. Nothing rings here.
 
+import { sql } from 'kysely';
 import type { AssistantRef } from '../assistants/assistant-ref.ts';
 import { holdAssistant } from '../assistants/assistants.store.ts';
 import { holdBlacklist, isBlacklisted } from '../blacklist/blacklist.store.ts';
@@ -10,6 +11,7 @@ import { variablesAtDial } from '../dialer/place-request.ts';
 import { lockRate, startedSince } from '../dialer/rates.store.ts';
 import type { E164 } from '../phone.ts';
 import { countLines, lockLines } from './lines.store.ts';
+import { giveBack } from './revoke.store.ts';
 
 /** Whom to call, as whom, and who places it. */
 export interface CallRequest {
@@ -183,3 +185,25 @@ export const reserveCall = async (
     .execute();
   return { kind: 'reserved', callId };
 };
+
+const EXPIRED_AT_ONCE = 100;
+
+/**
+ * Ends calls of make_call that no dialer has sent within their lease (by the database's clock): there is none, it died, or its carrier
+ * was paused. Those that somebody else has in hand are left for the next time.
+ * @returns how many; as many as EXPIRED_AT_ONCE: there may be more.
+ */
+export const expireUnsent = (db: Db, now: Date): Promise<number> =>
+  db.transaction().execute(async (trx) => {
+    const { rows } = await sql<{ id: number }>`
+      select id from calls where state = 'reserved' and attempt_no is null and lease_until <= clock_timestamp()
+      order by id limit ${EXPIRED_AT_ONCE} for no key update skip locked`.execute(trx);
+    const expired = await giveBack(
+      trx,
+      rows.map(({ id }) => id),
+      'expired',
+      'lease_lapsed',
+      now,
+    );
+    return expired.length;
+  });

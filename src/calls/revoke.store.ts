@@ -3,6 +3,7 @@
 import { type SqlBool, sql } from 'kysely';
 import type { Db } from '../db/schema.ts';
 import { DomainError } from '../errors.ts';
+import { enqueuePostCalls } from '../webhooks/webhooks.store.ts';
 
 /** Whose attempts. Of a lead: its contacts' too. */
 export type AttemptsOf =
@@ -25,6 +26,20 @@ const within = (which: AttemptsOf) => {
   return sql<SqlBool>`calls.account_id = ${which.accountId} and calls.phone_number = any(${[...which.numbers]}::text[])`;
 };
 
+/** Why a call of make_call came to nothing: the decision's word, whose facts say more. */
+export const NOT_SENT = 'call_not_sent';
+
+// Nobody else will speak of a call of make_call again: its history says why it came to nothing, and its webhook tells.
+const tellNotSent = async (trx: Db, callIds: readonly number[], outcome: string, reason: string, now: Date): Promise<void> => {
+  if (callIds.length === 0) return;
+  await sql`
+    insert into decisions (account_id, call_id, verdict, reason, facts, decided_at, last_at)
+    select account_id, id, 'refuse', ${NOT_SENT}, json_build_object('phone_number', phone_number, 'outcome', ${outcome}::text, 'why', ${reason}::text),
+      ${now}::timestamptz, ${now}::timestamptz
+    from calls where id = any(${[...callIds]}::bigint[]) order by id`.execute(trx);
+  await enqueuePostCalls(trx, callIds, now);
+};
+
 /**
  * Ends reserved attempts as `outcome` and gives their contacts back as they were: nothing has rung, so nothing counts.
  * Leads are locked before their calls, here as everywhere.
@@ -41,18 +56,20 @@ export const giveBack = async (
   await sql`
     select from leads where id in (select lead_id from calls where id = any(${ids}::bigint[]))
     order by id for no key update`.execute(trx);
-  const { rows } = await sql<{ id: number }>`
+  const { rows } = await sql<{ id: number; attempt_no: number | null }>`
     with back as (
       update calls set state = 'ended', outcome = ${outcome}, reason = ${reason}, status = 'failed', ended_at = ${now}::timestamptz,
         lease_until = null, updated_at = ${now}::timestamptz
       where id = any(${ids}::bigint[]) and state = 'reserved'
-      returning id, lead_id, due_at
+      returning id, lead_id, attempt_no, due_at
     ), freed as (
       update leads set status = case when call_tries = 0 then 'created' else 'rescheduled' end, due_at = back.due_at,
         updated_at = ${now}::timestamptz
       from back where leads.id = back.lead_id and leads.status = 'scheduled'
     )
-    select id from back`.execute(trx);
+    select id, attempt_no from back`.execute(trx);
+  const single = rows.flatMap(({ id, attempt_no }) => (attempt_no === null ? [id] : []));
+  await tellNotSent(trx, single, outcome, reason, now);
   return rows.map(({ id }) => id);
 };
 

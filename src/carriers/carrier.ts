@@ -21,11 +21,23 @@ export interface PlaceCall {
   readonly vars?: Readonly<Record<string, string>>;
 }
 
+/**
+ * Whom a refusal concerns. `number`: this number alone (it cannot be called, or this carrier never calls it); it ends like a failed call.
+ * `carrier`: whatever would be asked for now (throttled, out of credit, trunk down); the try does not count. In doubt `carrier`.
+ */
+export type RefusalScope = 'number' | 'carrier';
+
 /** What came of asking for a call. */
 export type PlaceResult =
   | { readonly kind: 'accepted'; readonly carrierCallId: string }
   /** Certain: nothing is ringing and nothing will. Whoever cannot be certain answers `unknown`. */
-  | { readonly kind: 'rejected'; readonly code: string; readonly message: string; readonly retryAfterMs?: number }
+  | {
+      readonly kind: 'rejected';
+      readonly scope: RefusalScope;
+      readonly code: string;
+      readonly message: string;
+      readonly retryAfterMs?: number;
+    }
   /** It may ring or not. Settled by `lookup` or by an event, and never by asking again. */
   | { readonly kind: 'unknown'; readonly error: unknown };
 
@@ -98,6 +110,11 @@ export interface CarrierCapabilities {
   readonly recording: boolean;
   /** Whether a second `place` of the same callId is certain not to ring. Nothing relies on it. */
   readonly idempotentPlace: boolean;
+  /**
+   * Whether every dialer that uses this carrier may ask about any call: the record is the provider's. False: the record lives and dies
+   * with the process that placed the call, so that nobody else can know of it.
+   */
+  readonly sharedRecord: boolean;
 }
 
 /** Which call is meant: by the carrier's name for it, or by ours when the answer to `place` was lost. */

@@ -240,6 +240,11 @@ export interface CallsTable {
   extraction: Nullish<Json<Record<string, unknown>>>;
   recording_url: Nullish<string>;
   carrier_cost: Nullish<number>;
+  /** Refusals of the contact in a row that speak against it, and all of them; null: the carrier did not refuse this one. */
+  refusals: Nullish<number>;
+  refused_in_all: Nullish<number>;
+  /** When the carrier first said that it does not know of the accepted call any more. */
+  gone_at: Nullish<Date>;
   created_at: Date;
   updated_at: Date;
   deleted_at: Nullish<Date>;
@@ -286,6 +291,14 @@ export interface CarrierPausesTable {
   strikes: number;
   reason: string;
   paused_until: Date;
+  /** Until when the carrier itself asked for it; null: our own back-off. */
+  asked_until: Nullish<Date>;
+}
+
+/** When a carrier last accepted a call. */
+export interface CarrierAcceptsTable {
+  carrier: string;
+  accepted_at: Date;
 }
 
 /** A dialer at work, or one that died; `beat_at` is when its last round ended, by the database's clock. */
@@ -294,6 +307,8 @@ export interface DialersTable {
   carrier: string;
   started_at: Generated<Date>;
   beat_at: Generated<Date>;
+  /** Whether its carrier's record of calls lives and dies with its process. */
+  own_record: Generated<boolean>;
 }
 
 /** Requests that are carried out once, by the name their sender gave them. */
@@ -372,6 +387,7 @@ export interface Database {
   changes: ChangesTable;
   carrier_events: CarrierEventsTable;
   carrier_pauses: CarrierPausesTable;
+  carrier_accepts: CarrierAcceptsTable;
   dialers: DialersTable;
   webhook_secrets: WebhookSecretsTable;
   webhook_messages: WebhookMessagesTable;

@@ -5,8 +5,9 @@ import type { Carrier, CarrierEvent } from '../carriers/carrier.ts';
 import { toStorable } from '../carriers/storable.ts';
 import type { Scheduler } from '../scheduler.ts';
 import { createBatcher } from './batcher.ts';
+import { DEAD_MS } from './dialers.store.ts';
 import { isHopeless } from './hopeless.ts';
-import type { ClaimTerms, Ledger, Rates, Reservation } from './ledger.ts';
+import type { ClaimTerms, DialerIdentity, Ledger, Rates, Reservation } from './ledger.ts';
 import { createPlacing } from './place-calls.ts';
 import { answerQuestions } from './questions.ts';
 import { createServing } from './serve-campaigns.ts';
@@ -54,12 +55,22 @@ const MOST_AT_ONCE = 100;
 const EVENTS_AT_ONCE = 200;
 /** Between two looks at leases and open questions. */
 const TIDY_EVERY = 1000;
+/** Milliseconds between two beats. */
+const BEAT_EVERY = 1000;
+/** A dialer counts as dead when it has not beaten for so many of its longest sleeps. */
+const SLEEPS_MISSED = 5;
 
 /** Starts a dialer. Several may run on one database; none leads. */
 export const startDialer = async ({ ledger, carrier, schedule, log, settings }: DialerDeps): Promise<Dialer> => {
   const { rates, leaseMs, placeTimeoutMs, idleMs, giveUpMs } = { ...DEFAULT_SETTINGS, ...settings };
   const worker = randomUUID();
-  const deps = { ledger, carrier, schedule, worker, placeTimeoutMs, log };
+  const self: DialerIdentity = {
+    worker,
+    carrier: carrier.kind,
+    ownRecord: !carrier.capabilities.sharedRecord,
+    deadMs: Math.max(DEAD_MS, SLEEPS_MISSED * idleMs),
+  };
+  const deps = { ledger, carrier, schedule, worker, placeTimeoutMs, log, wake: () => wake() };
   const terms: ClaimTerms = {
     worker,
     leaseMs,
@@ -71,6 +82,7 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
   const placing = new Set<Promise<void>>();
   let asking: Promise<void> | undefined;
   let tidiedAt = 0;
+  let beatAt: number | undefined;
   let stopped = false;
   let woken = false;
   let rouse: (() => void) | undefined;
@@ -89,14 +101,32 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
 
   const serve = createServing({ ledger, schedule, terms, send, log });
 
+  const beat = async (): Promise<void> => {
+    const now = schedule.now().getTime();
+    // A clock that was set back is no reason to be silent.
+    if (beatAt !== undefined && now - beatAt < BEAT_EVERY && now >= beatAt) return;
+    await ledger.beat(self, schedule.now());
+    beatAt = now;
+  };
+
+  // Of calls that died with their dialer nobody can know more than that they may have rung.
+  const takeOver = async (): Promise<void> => {
+    const died = await ledger.takeOver(self, schedule.now());
+    if (died.length === 0) return;
+    log.warn({ callIds: died }, 'calls died with their dialer and are given up');
+    await ledger.giveUp(died, schedule.now());
+    wake();
+  };
+
   const tidy = async (): Promise<void> => {
     const age = schedule.now().getTime() - tidiedAt;
     // Negative: the clock was set back.
     if (age >= 0 && age < TIDY_EVERY) return;
     tidiedAt = schedule.now().getTime();
     await ledger.lapse(schedule.now());
+    await takeOver();
     // Carriers may be slow to answer; nobody waits for that.
-    asking ??= answerQuestions(deps, giveUpMs, () => stopped)
+    asking ??= answerQuestions(deps, self, giveUpMs, () => stopped)
       .then((settled) => (settled ? wake() : undefined))
       .catch((error: unknown) => log.error({ err: error }, 'open questions could not be asked; they will be'))
       .finally(() => {
@@ -107,6 +137,8 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
 
   // @returns when to look again.
   const tick = async (): Promise<Date | undefined> => {
+    // Whoever has not said that it works must hold no calls: others would take them for a dead one's.
+    if (beatAt === undefined) await beat();
     await tidy();
     const adopted = await ledger.adopt(terms, schedule.now());
     if (adopted.length > 0) send(adopted);
@@ -131,6 +163,7 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
       let next: Date | undefined;
       try {
         next = await tick();
+        await beat();
       } catch (error) {
         log.error({ err: error }, 'the dialer failed; it goes on');
       }
@@ -174,6 +207,7 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
       await Promise.all(placing);
       await carrier.stop({ drainMs });
       await record.idle();
+      await ledger.leave(worker).catch((error: unknown) => log.warn({ err: error }, 'a dialer that stops could not say so'));
     },
   };
 };

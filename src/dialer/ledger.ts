@@ -1,7 +1,7 @@
 // What the dialer asks of storage. There are two: PostgreSQL (sql-ledger.store.ts) and memory (memory-ledger.ts), which
 // the time machine and the seeded simulation run on. Everything takes lists, so that one transaction serves many calls.
 import type { CallingWindow } from '../campaigns/calling-window.ts';
-import type { CarrierEvent, PlaceCall } from '../carriers/carrier.ts';
+import type { CarrierEvent, PlaceCall, RefusalScope } from '../carriers/carrier.ts';
 
 /** Why nobody, or not this person, is called now. Those of a campaign as a whole come first. */
 export type RefusalReason =
@@ -16,7 +16,9 @@ export type RefusalReason =
   | 'no_number'
   | 'blacklisted'
   | 'attempts_used'
-  | 'attempt_unknown';
+  | 'attempt_unknown'
+  | 'carrier_refused'
+  | 'number_refused';
 
 /** Calls started in any second, at most; 0: no limit. */
 export interface Rates {
@@ -73,6 +75,19 @@ export interface OpenQuestion {
   to: string;
   sentAt: Date;
   state: 'live' | 'unknown' | 'wrapping';
+  /** The carrier said some seconds ago that it does not know of it any more, though it had accepted it. */
+  wasGone: boolean;
+}
+
+/** A dialer as others see it. */
+export interface DialerIdentity {
+  worker: string;
+  /** Its carrier's kind. */
+  carrier: string;
+  /** Whether its carrier's record of calls lives and dies with its process. */
+  ownRecord: boolean;
+  /** Milliseconds without a beat after which a dialer counts as dead. */
+  deadMs: number;
 }
 
 export interface AcceptedCall {
@@ -84,6 +99,8 @@ export interface AcceptedCall {
 export interface RejectedCall {
   callId: number;
   code: string;
+  /** Default: the carrier. */
+  scope?: RefusalScope | undefined;
   retryAfterMs?: number | undefined;
   /** Not the carrier's doing: the call was taken back before it left, and the carrier is not paused. */
   ours?: boolean | undefined;
@@ -101,8 +118,12 @@ export interface Ledger {
   send(callIds: readonly number[], worker: string, now: Date): Promise<number[]>;
   /** Gives reservations back that will not be sent. */
   release(callIds: readonly number[], reason: string, now: Date): Promise<void>;
-  accepted(calls: readonly AcceptedCall[], now: Date): Promise<void>;
-  /** Takes the tries back and pauses the carrier. */
+  /** They are live; a pause that was only our own back-off is over. @returns whether one was. */
+  accepted(calls: readonly AcceptedCall[], now: Date): Promise<boolean>;
+  /**
+   * Of the carrier: takes the tries back, pauses the carrier and puts each contact behind the others, or, if that goes on, ends its call.
+   * Of a number, and of a call without a lead: the call has failed.
+   */
   rejected(calls: readonly RejectedCall[], now: Date): Promise<void>;
   /** They may have left: never sent again, only asked about. */
   unconfirmed(callIds: readonly number[], now: Date): Promise<void>;
@@ -110,8 +131,19 @@ export interface Ledger {
   record(carrier: string, events: readonly CarrierEvent[], now: Date): Promise<void>;
   /** Reservations whose lease lapsed are given back; calls in `sending` become `unknown`. */
   lapse(now: Date): Promise<void>;
-  /** Calls to ask the carrier about, or to give up; each is asked about again after a while. */
-  questions(now: Date): Promise<OpenQuestion[]>;
+  /** Says that the dialer works. Others believe so for `deadMs`. */
+  beat(self: DialerIdentity, now: Date): Promise<void>;
+  /** Says that the dialer is no more. */
+  leave(worker: string): Promise<void>;
+  /**
+   * Takes up what dead dialers left behind: what was certainly not sent is given back, and what may have left is asked about at once.
+   * @returns the calls of which nobody can know any more, since their record died with their dialer. They are to be given up.
+   */
+  takeOver(self: DialerIdentity, now: Date): Promise<number[]>;
+  /** Calls that this dialer may ask its carrier about, or give up; each is asked about again after a while. */
+  questions(self: DialerIdentity, now: Date): Promise<OpenQuestion[]>;
+  /** The carrier does not know of these live calls any more: they are asked about again in some seconds. */
+  gone(callIds: readonly number[], now: Date): Promise<void>;
   /** Ends what cannot be known: a lost call, or the wait for a report. */
   giveUp(callIds: readonly number[], now: Date): Promise<void>;
   /** Completes running campaigns that have nobody left to call and are to be completed then. */

@@ -8,6 +8,8 @@ import type { CarrierEvent } from '../carriers/carrier.ts';
 import type { CallRow, ChangeRow, DecisionRow, Variables } from '../db/schema.ts';
 import type { LeadStatus } from '../leads/lead.ts';
 import type { CallerNumber } from '../numbers/rotation.ts';
+import type { Pause } from './carrier-pause.ts';
+import type { Refusals } from './contact-refusals.ts';
 import { createDueQueue, type DueQueue } from './memory-ledger-queue.ts';
 import type { DialSettings } from './place-request.ts';
 
@@ -61,6 +63,8 @@ export interface MemoryLead extends Omit<MemoryContact, 'status' | 'dueAt' | 'tr
   lastAttemptNo: number;
   lastCallerId: number | null;
   lost: boolean;
+  /** How often in a row its carrier has refused it. */
+  refused: Refusals | undefined;
   /** The primary, then the contacts in calling order; one list for all of them. */
   readonly family: MemoryLead[];
   /** Attempts that have not ended. */
@@ -94,7 +98,11 @@ export interface MemoryState {
   /** Calls that have not ended, in the order of their ids. */
   readonly open: Map<number, MemoryCall>;
   readonly blacklist: Set<string>;
-  readonly pauses: Map<string, { strikes: number; until: Date }>;
+  readonly pauses: Map<string, Pause>;
+  /** When each carrier last accepted a call. */
+  readonly accepts: Map<string, Date>;
+  /** When each dialer last said that it works, and whether its calls die with it. */
+  readonly dialers: Map<string, { beatAt: Date; ownRecord: boolean }>;
   /** The last decisions of each campaign as a whole, the latest first. */
   readonly lastRefusals: Map<number, readonly DecisionRow[]>;
   readonly decisions: DecisionRow[];
@@ -156,6 +164,8 @@ export const addCall = (state: MemoryState, call: MemoryCall): void => {
   for (const member of lead.family) if (member.dueAt !== null) queue(state, member);
 };
 
+const NOT_SENT: readonly (string | null)[] = ['revoked', 'expired', 'rejected'];
+
 /** Changes an attempt. One that ends lets its family into the queue again. */
 export const setCall = (state: MemoryState, call: MemoryCall, changes: Partial<CallRow>, now: Date): void => {
   const { row, lead } = call;
@@ -166,6 +176,8 @@ export const setCall = (state: MemoryState, call: MemoryCall, changes: Partial<C
   if (before === 'ended' || row.state !== 'ended') return;
   state.open.delete(row.id);
   if (lead === undefined) return;
+  // Only refusals in a row count; what was never sent is none of them, and ends no row.
+  if (!NOT_SENT.includes(row.outcome)) lead.refused = undefined;
   lead.open -= 1;
   for (const member of lead.family) if (member.dueAt !== null) queue(state, member);
 };
@@ -184,7 +196,7 @@ const addLead = (state: MemoryState, contact: MemoryContact): void => {
   if (campaign === undefined) throw new RangeError(`lead ${contact.id} has no campaign`);
   const primary = contact.primaryId === null ? undefined : state.leads.get(contact.primaryId);
   const family = primary?.family ?? [];
-  const lead: MemoryLead = { ...contact, accountId: campaign.accountId, family, open: 0, mark: 0, dueAt: null };
+  const lead: MemoryLead = { ...contact, accountId: campaign.accountId, family, open: 0, mark: 0, dueAt: null, refused: undefined };
   family.push(lead);
   state.leads.set(lead.id, lead);
   setDue(state, lead, contact.dueAt);
@@ -200,6 +212,8 @@ export const createState = ({ campaigns, leads, blacklist, firstCallId = 1 }: Me
     open: new Map(),
     blacklist: new Set(),
     pauses: new Map(),
+    accepts: new Map(),
+    dialers: new Map(),
     lastRefusals: new Map(),
     decisions: [],
     changes: [],

@@ -1,9 +1,9 @@
 // The dialer's ledger in memory: for the time machine and the seeded simulation. It makes the same decisions as the SQL
 // ledger, on one thread, so that each of its acts is whole. make_call is not part of it.
 import type { CallRow } from '../db/schema.ts';
-import { nextPause } from './carrier-pause.ts';
-import type { AcceptedCall, Ledger, OpenQuestion, RejectedCall, RunningCampaign } from './ledger.ts';
+import type { DialerIdentity, Ledger, OpenQuestion, RunningCampaign } from './ledger.ts';
 import { claimInMemory, countLines } from './memory-ledger-claim.ts';
+import { acceptInMemory, rejectInMemory } from './memory-ledger-refuse.ts';
 import { recordInMemory, settleInMemory } from './memory-ledger-settle.ts';
 import {
   createState,
@@ -13,11 +13,10 @@ import {
   type MemoryWorld,
   setCall,
   setCampaign,
-  setDue,
   setLead,
 } from './memory-ledger-state.ts';
-import { giveBack, passTurn } from './memory-ledger-turn.ts';
-import { ASK_AGAIN } from './recover.store.ts';
+import { giveBack } from './memory-ledger-turn.ts';
+import { ASK_AGAIN, GONE_GRACE } from './recover.store.ts';
 import { LIVE_LEASE } from './send.store.ts';
 
 export type { MemoryCampaign, MemoryContact, MemoryLead, MemoryNumber, MemoryState, MemoryWorld } from './memory-ledger-state.ts';
@@ -56,49 +55,6 @@ const send = (state: MemoryState, callIds: readonly number[], worker: string, se
     return [row.id];
   });
 
-const accept = (state: MemoryState, calls: readonly AcceptedCall[], now: Date): void => {
-  for (const { callId, carrierCallId } of calls) {
-    const call = state.calls.get(callId);
-    if (call === undefined) continue;
-    const goesLive = isIn(call, 'sending', 'unknown');
-    const live = goesLive ? { state: 'live' as const, lease_until: later(now, LIVE_LEASE) } : {};
-    setCall(state, call, { carrier_call_id: carrierCallId, ...live }, now);
-    // The carrier works again; what it has asked for in the meantime stands.
-    const pause = state.pauses.get(call.row.carrier);
-    if (pause !== undefined && pause.until <= now) state.pauses.delete(call.row.carrier);
-  }
-};
-
-// @returns until when.
-const pauseCarrier = (state: MemoryState, carrier: string, calls: readonly RejectedCall[], now: Date): Date => {
-  const refused = calls.filter(({ ours }) => ours !== true);
-  if (refused.length === 0) return now;
-  const asked = refused.flatMap(({ retryAfterMs }) => retryAfterMs ?? []);
-  const pause = nextPause(state.pauses.get(carrier), asked.length === 0 ? undefined : Math.max(...asked), now);
-  state.pauses.set(carrier, pause);
-  return pause.until;
-};
-
-const reject = (state: MemoryState, calls: readonly RejectedCall[], now: Date): void => {
-  const refused = calls.flatMap(({ callId, code }) => {
-    const call = state.calls.get(callId);
-    return call !== undefined && isIn(call, 'sending', 'unknown') ? [{ call, code }] : [];
-  });
-  const [first] = refused;
-  if (first === undefined) return;
-  const until = pauseCarrier(state, first.call.row.carrier, calls, now);
-  for (const { call, code } of refused) {
-    const end = { outcome: 'rejected', reason: code, status: 'failed' as const, lease_until: null, sent_at: null, ended_at: now };
-    setCall(state, call, { state: 'ended', ...end }, now);
-    const { lead, row } = call;
-    if (lead?.status !== 'processing' || lead.lastAttemptNo !== row.attempt_no) continue;
-    lead.tries = Math.max(lead.tries - 1, 0);
-    setLead(state, lead, lead.tries === 0 ? 'created' : 'rescheduled', now);
-    setDue(state, lead, until);
-    passTurn(state, lead.family, until);
-  }
-};
-
 const lapse = (state: MemoryState, now: Date): void => {
   for (const call of [...state.open.values()]) {
     const { lease_until } = call.row;
@@ -108,14 +64,41 @@ const lapse = (state: MemoryState, now: Date): void => {
   }
 };
 
-const takeQuestions = (state: MemoryState, now: Date): OpenQuestion[] =>
+// As dialers.store.ts.
+const isAlive = (state: MemoryState, worker: string, deadMs: number, now: Date): boolean =>
+  (state.dialers.get(worker)?.beatAt ?? new Date(0)) > later(now, -deadMs);
+
+const takeOver = (state: MemoryState, { worker, ownRecord, deadMs }: DialerIdentity, now: Date): number[] => {
+  const lost: number[] = [];
+  for (const call of [...state.open.values()]) {
+    const { row } = call;
+    if (row.worker === '' || row.worker === worker || isAlive(state, row.worker, deadMs, now)) continue;
+    if (isIn(call, 'reserved')) giveBack(state, call, 'expired', 'dialer_died', now);
+    else if (state.dialers.get(row.worker)?.ownRecord ?? ownRecord) lost.push(row.id);
+    else {
+      const lease_until = isIn(call, 'wrapping') ? row.lease_until : now;
+      setCall(state, call, { worker, lease_until, ...(isIn(call, 'sending') ? { state: 'unknown' as const } : {}) }, now);
+    }
+  }
+  return lost;
+};
+
+const takeQuestions = (state: MemoryState, { worker, deadMs }: DialerIdentity, now: Date): OpenQuestion[] =>
   [...state.open.values()].flatMap(({ row }): OpenQuestion[] => {
     const { state: is, lease_until } = row;
     if (is === 'reserved' || is === 'sending' || is === 'ended' || lease_until === null || lease_until > now) return [];
+    const isOthers = row.worker !== worker && state.dialers.get(row.worker)?.ownRecord === true && isAlive(state, row.worker, deadMs, now);
+    if (isOthers) return [];
     row.lease_until = later(now, is === 'live' ? LIVE_LEASE : ASK_AGAIN);
+    const wasGone = row.gone_at !== null && row.gone_at <= later(now, -GONE_GRACE);
     const about = { callId: row.id, carrierCallId: row.carrier_call_id, to: row.phone_number };
-    return [{ ...about, sentAt: row.sent_at ?? row.created_at, state: is }];
+    return [{ ...about, sentAt: row.sent_at ?? row.created_at, state: is, wasGone }];
   });
+
+const markGone = (state: MemoryState, callIds: readonly number[], now: Date): void => {
+  for (const call of find(state, callIds))
+    if (isIn(call, 'live')) Object.assign(call.row, { gone_at: call.row.gone_at ?? now, lease_until: later(now, GONE_GRACE) });
+};
 
 const isIdle = (state: MemoryState, campaignId: number): boolean => {
   if (state.queues.get(campaignId)?.next() !== null) return false;
@@ -123,14 +106,17 @@ const isIdle = (state: MemoryState, campaignId: number): boolean => {
   return ![...state.open.values()].some(({ row }) => row.campaign_id === campaignId);
 };
 
-const toRunning = (state: MemoryState, campaign: MemoryCampaign): RunningCampaign => {
+// A copy's settings stay as they are; a carrier's pause comes and goes.
+const versionOf = (state: MemoryState, now: Date): string =>
+  [...state.pauses].flatMap(([carrier, { until }]) => (until > now ? carrier : [])).join(' ');
+
+const toRunning = (state: MemoryState, campaign: MemoryCampaign, now: Date): RunningCampaign => {
   const { id, accountId, cap, accountCap } = campaign;
   const lines = countLines(state, campaign);
   return {
     id,
     accountId,
-    // A copy's settings stay as they are.
-    version: '',
+    version: versionOf(state, now),
     nextDueAt: state.queues.get(id)?.next() ?? null,
     linesFull: lines.campaign >= cap || lines.account >= accountCap,
   };
@@ -144,21 +130,25 @@ export const createMemoryLedger = (world: MemoryWorld, settings: Partial<MemoryL
   return {
     state,
     isIdle: (campaignId) => isIdle(state, campaignId),
-    running: async () => running().map((campaign) => toRunning(state, campaign)),
+    running: async (now) => running().map((campaign) => toRunning(state, campaign, now)),
     claim: async (campaignId, terms, now) => claimInMemory(state, campaignId, terms, now),
     adopt: async () => [],
     send: async (callIds, worker, now) => send(state, callIds, worker, sendingMs, now),
     release: async (callIds, reason, now) => {
       for (const call of find(state, callIds)) giveBack(state, call, 'revoked', reason, now);
     },
-    accepted: async (calls, now) => accept(state, calls, now),
-    rejected: async (calls, now) => reject(state, calls, now),
+    accepted: async (calls, now) => acceptInMemory(state, calls, now),
+    rejected: async (calls, now) => rejectInMemory(state, calls, reportWaitMs, now),
     unconfirmed: async (callIds, now) => {
       for (const call of find(state, callIds)) if (isIn(call, 'sending')) setCall(state, call, { state: 'unknown', lease_until: now }, now);
     },
     record: async (_carrier, events, now) => recordInMemory(state, events, reportWaitMs, now),
     lapse: async (now) => lapse(state, now),
-    questions: async (now) => takeQuestions(state, now),
+    beat: async ({ worker, ownRecord }, now) => void state.dialers.set(worker, { beatAt: now, ownRecord }),
+    leave: async (worker) => void state.dialers.delete(worker),
+    takeOver: async (self, now) => takeOver(state, self, now),
+    questions: async (self, now) => takeQuestions(state, self, now),
+    gone: async (callIds, now) => markGone(state, callIds, now),
     giveUp: async (callIds, now) => {
       for (const call of find(state, callIds)) settleInMemory(state, call, reportWaitMs, true, now);
     },

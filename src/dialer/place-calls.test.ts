@@ -20,7 +20,7 @@ const place = async (at: string, sendTakesMs: number) => {
       return ids;
     },
     release: async (ids: number[]) => void released.push(...ids),
-    accepted: async () => {},
+    accepted: async () => false,
     rejected: async (calls: RejectedCall[]) => void rejected.push(...calls),
   } as unknown as Ledger;
   const carrier = {
@@ -52,7 +52,10 @@ test('a window that is closed already: it is given back unsent', async () => {
 
 test('a window that closes while the database is asked: nothing leaves, and the carrier is not to blame', async () => {
   const { placed, rejected } = await place('2026-03-02T17:00:59.950Z', 100);
-  expect([placed, rejected]).toEqual([['2'], [{ callId: 1, code: 'window_closed', retryAfterMs: undefined, ours: true }]]);
+  expect([placed, rejected]).toEqual([
+    ['2'],
+    [{ callId: 1, code: 'window_closed', scope: 'carrier', retryAfterMs: undefined, ours: true }],
+  ]);
 });
 
 test('a database that takes too long to agree: nothing leaves at all', async () => {

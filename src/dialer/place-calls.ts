@@ -16,6 +16,8 @@ export interface PlaceDeps {
   /** Milliseconds that the carrier is given to answer a request. Shorter than the lease of `sending`. */
   placeTimeoutMs: number;
   log: Logger;
+  /** There may be something to do: a pause of the carrier is over. */
+  wake?(): void;
 }
 
 /** `ours`: the carrier has not been asked. */
@@ -37,7 +39,7 @@ const placeOnce = async ({ carrier, schedule, placeTimeoutMs }: PlaceDeps, { cal
 const isAccepted = ({ callId, result }: Answered): AcceptedCall[] =>
   result.kind === 'accepted' ? [{ callId, carrierCallId: result.carrierCallId }] : [];
 const isRejected = ({ callId, result, ours }: Answered): RejectedCall[] =>
-  result.kind === 'rejected' ? [{ callId, code: result.code, retryAfterMs: result.retryAfterMs, ours }] : [];
+  result.kind === 'rejected' ? [{ callId, code: result.code, scope: result.scope, retryAfterMs: result.retryAfterMs, ours }] : [];
 const isUnknown = ({ callId, result }: Answered): number[] => (result.kind === 'unknown' ? [callId] : []);
 
 /** Milliseconds after which even a slow carrier is not asked any more: a stop is answered before a call could leave that late. */
@@ -46,7 +48,7 @@ const LATEST = 10_000;
 // Nothing has left, so the try is taken back.
 const takenBack = (callId: number, code: 'sent_too_late' | 'window_closed'): Answered => ({
   callId,
-  result: { kind: 'rejected', code, message: 'The database took long to agree.' },
+  result: { kind: 'rejected', scope: 'carrier', code, message: 'The database took long to agree.' },
   ours: true,
 });
 
@@ -61,13 +63,17 @@ export const createPlacing = (deps: PlaceDeps) => {
     const accepted = answers.flatMap(isAccepted);
     const rejected = answers.flatMap(isRejected);
     const unknown = answers.flatMap(isUnknown);
-    // Each on its own: what one of them meets must not cost the others their answer.
+    const recordAccepted = async (): Promise<void> => {
+      if (await ledger.accepted(accepted, now)) deps.wake?.();
+    };
+    // Each on its own: what one of them meets must not cost the others their answer. What was accepted comes first, since a refusal is
+    // judged by it, and since it waits for nobody's leads.
+    const [acceptance] = await Promise.allSettled([accepted.length > 0 ? recordAccepted() : undefined]);
     const outcomes = await Promise.allSettled([
-      accepted.length > 0 ? ledger.accepted(accepted, now) : undefined,
       rejected.length > 0 ? ledger.rejected(rejected, now) : undefined,
       unknown.length > 0 ? ledger.unconfirmed(unknown, now) : undefined,
     ]);
-    for (const outcome of outcomes)
+    for (const outcome of [acceptance, ...outcomes])
       if (outcome.status === 'rejected') log.error({ err: outcome.reason }, 'answers of the carrier could not be recorded');
     for (const { callId, code, ours } of rejected)
       log.warn({ callId, code }, ours ? 'a call was taken back before it left' : 'the carrier refused a call');

@@ -14,7 +14,10 @@ const question = (callId: number): OpenQuestion => ({
   to: '+12025550101',
   sentAt: new Date(NOW.getTime() - 60 * MINUTE),
   state: 'live',
+  wasGone: false,
 });
+
+const SELF = { worker: 'w', carrier: 'test', ownRecord: true, deadMs: 10_000 };
 
 const ended = (carrierCallId: string): EndedEvent => ({
   carrierCallId,
@@ -41,7 +44,7 @@ const ask = async (keeps: (callId: number) => Error | undefined) => {
   } as unknown as Ledger;
   const carrier = { kind: 'test', lookup: async (ref: { carrierCallId: string }) => ended(ref.carrierCallId) } as unknown as Carrier;
   const deps = { ledger, carrier, schedule: createVirtualTime(NOW), worker: 'w', placeTimeoutMs: 1000, log: pino({ level: 'silent' }) };
-  return { settled: await answerQuestions(deps, 15 * MINUTE, () => false), kept, givenUp };
+  return { settled: await answerQuestions(deps, SELF, 15 * MINUTE, () => false), kept, givenUp };
 };
 
 test('a record that the database will never take costs no other call its answer, and its own call is given up in time', async () => {
@@ -52,4 +55,18 @@ test('a record that the database will never take costs no other call its answer,
 test('what an outage keeps from being recorded is asked again, and given up by nobody', async () => {
   const { settled, kept, givenUp } = await ask((id) => (id <= 12 ? new Error('connection lost') : undefined));
   expect([settled, kept.length, givenUp]).toEqual([true, 13, []]);
+});
+
+test('an accepted call of which the carrier says that it is gone is asked about once more, and then given up', async () => {
+  const asked = [question(1), { ...question(2), wasGone: true }, { ...question(3), state: 'unknown' as const, sentAt: NOW }];
+  const [gone, givenUp]: number[][] = [[], []];
+  const ledger = {
+    questions: async () => asked,
+    gone: async (ids: number[]) => void gone?.push(...ids),
+    giveUp: async (ids: number[]) => void givenUp?.push(...ids),
+  } as unknown as Ledger;
+  const carrier = { kind: 'test', lookup: async () => 'gone' } as unknown as Carrier;
+  const deps = { ledger, carrier, schedule: createVirtualTime(NOW), worker: 'w', placeTimeoutMs: 1000, log: pino({ level: 'silent' }) };
+  expect(await answerQuestions(deps, SELF, 15 * MINUTE, () => false)).toBe(true);
+  expect([gone, givenUp]).toEqual([[1], [2]]);
 });

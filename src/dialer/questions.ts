@@ -2,7 +2,7 @@
 import type { CarrierEvent } from '../carriers/carrier.ts';
 import { toStorable } from '../carriers/storable.ts';
 import { isHopeless } from './hopeless.ts';
-import type { OpenQuestion } from './ledger.ts';
+import type { DialerIdentity, OpenQuestion } from './ledger.ts';
 import type { PlaceDeps } from './place-calls.ts';
 
 // The carrier's own record; undefined when it cannot be asked now.
@@ -23,7 +23,7 @@ const lookUp = async (
 const LONGEST_CALL = 45 * 60_000;
 const AT_ONCE = 10;
 
-type Verdict = 'open' | 'answered' | 'hopeless';
+type Verdict = 'open' | 'answered' | 'gone' | 'hopeless';
 
 // @returns false when the database will never take it.
 const keep = async ({ ledger, carrier, schedule, log }: PlaceDeps, answer: CarrierEvent, callId: number): Promise<boolean> => {
@@ -42,8 +42,10 @@ const ask = async (deps: PlaceDeps, question: OpenQuestion, giveUpMs: number): P
   const answer = await lookUp(deps, question);
   if (answer === 'live') return 'open';
   if (answer !== undefined && answer !== 'gone' && (await keep(deps, answer, question.callId))) return 'answered';
+  // It had accepted the call. Said twice, some seconds apart, nobody will know more.
+  if (answer === 'gone' && question.state === 'live') return question.wasGone ? 'hopeless' : 'gone';
   const age = deps.schedule.now().getTime() - question.sentAt.getTime();
-  // A call that was accepted goes on while its carrier cannot be asked; one that the carrier does not know has ended somehow.
+  // A call that was accepted goes on while its carrier cannot be asked.
   return age >= (question.state === 'live' && answer === undefined ? Math.max(giveUpMs, LONGEST_CALL) : giveUpMs) ? 'hopeless' : 'open';
 };
 
@@ -61,15 +63,22 @@ const askSafely = async (deps: PlaceDeps, question: OpenQuestion, giveUpMs: numb
  * Asks about every open question once, some at a time. `giveUpMs`: how long after it was sent a call may stay unknown.
  * @returns whether any was settled: a line may be free, and somebody's turn may have come.
  */
-export const answerQuestions = async (deps: PlaceDeps, giveUpMs: number, stopped: () => boolean): Promise<boolean> => {
+export const answerQuestions = async (
+  deps: PlaceDeps,
+  self: DialerIdentity,
+  giveUpMs: number,
+  stopped: () => boolean,
+): Promise<boolean> => {
   const { ledger, schedule, log } = deps;
-  const questions = await ledger.questions(schedule.now());
+  const questions = await ledger.questions(self, schedule.now());
   let settled = false;
   for (let from = 0; from < questions.length && !stopped(); from += AT_ONCE) {
     const some = questions.slice(from, from + AT_ONCE);
     const verdicts = await Promise.all(some.map((question) => askSafely(deps, question, giveUpMs)));
-    settled ||= verdicts.some((verdict) => verdict !== 'open');
+    settled ||= verdicts.some((verdict) => verdict === 'answered' || verdict === 'hopeless');
     const hopeless = some.filter((_, index) => verdicts[index] === 'hopeless');
+    const gone = some.flatMap(({ callId }, index) => (verdicts[index] === 'gone' ? [callId] : []));
+    if (gone.length > 0) await ledger.gone(gone, schedule.now());
     for (const { callId, state } of hopeless) if (state !== 'wrapping') log.warn({ callId }, 'a call stays unknown and is given up');
     if (hopeless.length > 0)
       await ledger.giveUp(

@@ -4,8 +4,9 @@ import { ON_LINE } from '../calls/lines.store.ts';
 import { giveBack } from '../calls/revoke.store.ts';
 import type { Db } from '../db/schema.ts';
 import { IS_ON_CALL } from './claim.store.ts';
+import { isOthersAlone } from './dialers.store.ts';
 import { type LeaseClock, leaseEnd } from './lease.store.ts';
-import type { OpenQuestion, RunningCampaign } from './ledger.ts';
+import type { DialerIdentity, OpenQuestion, RunningCampaign } from './ledger.ts';
 import { LIVE_LEASE } from './send.store.ts';
 
 const AT_ONCE = 200;
@@ -31,37 +32,51 @@ export const lapseLeases = async (db: Db, clock: LeaseClock, now: Date): Promise
     from held where calls.id = held.id and calls.state = 'sending'`.execute(db);
 };
 
+/** Milliseconds that a call goes on of which the carrier says that it is gone: it may have said so too early, or its end is on its way. */
+export const GONE_GRACE = 5000;
+
+/** See Ledger.gone. */
+export const markGone = async (db: Db, clock: LeaseClock, callIds: readonly number[], now: Date): Promise<void> => {
+  await sql`
+    with held as materialized (
+      select id from calls where id = any(${[...callIds]}::bigint[]) and state = 'live' order by id for no key update
+    )
+    update calls set gone_at = coalesce(gone_at, ${clock(now)}), lease_until = ${leaseEnd(clock, now, GONE_GRACE)}
+    from held where calls.id = held.id and calls.state = 'live'`.execute(db);
+};
+
 /** See Ledger.questions. Two dialers do not ask the same one: who reads a question moves it on. */
-export const takeQuestions = async (db: Db, clock: LeaseClock, now: Date): Promise<OpenQuestion[]> => {
+export const takeQuestions = async (db: Db, clock: LeaseClock, self: DialerIdentity, now: Date): Promise<OpenQuestion[]> => {
   const { rows } = await sql<OpenQuestion>`
     with asked as (
       select id from calls
-      where lease_until <= ${clock(now)} and state in ('live', 'unknown', 'wrapping')
+      where lease_until <= ${clock(now)} and state in ('live', 'unknown', 'wrapping') and not ${isOthersAlone(clock, self, now)}
       order by lease_until limit ${AT_ONCE} for no key update skip locked
     )
     update calls set lease_until = case when state = 'live' then ${leaseEnd(clock, now, LIVE_LEASE)} else ${leaseEnd(clock, now, ASK_AGAIN)} end
     from asked where calls.id = asked.id
-    returning calls.id as "callId", carrier_call_id as "carrierCallId", phone_number as "to", coalesce(sent_at, created_at) as "sentAt", state`.execute(
-    db,
-  );
+    returning calls.id as "callId", carrier_call_id as "carrierCallId", phone_number as "to", coalesce(sent_at, created_at) as "sentAt", state,
+      coalesce(gone_at <= ${leaseEnd(clock, now, -GONE_GRACE)}, false) as "wasGone"`.execute(db);
   return rows;
 };
 
 /** See Ledger.running. */
-export const listRunning = async (db: Db): Promise<RunningCampaign[]> => {
+export const listRunning = async (db: Db, now: Date): Promise<RunningCampaign[]> => {
   // A row's xmin is the transaction that wrote it: whatever changes a row changes its version, by whichever clock.
+  // A carrier's pause that begins, or ends early, changes what every campaign may do.
   const { rows } = await sql<RunningCampaign>`
     with busy as materialized (
       select account_id, campaign_id, count(*) as lines from calls where state <> 'ended' and state in (${sql.join(ON_LINE)}) group by 1, 2
     ), busy_accounts as (
       select account_id, sum(lines) as lines from busy group by 1
     )
-    select c.id, c.account_id as "accountId", concat_ws(' ', c.xmin, a.xmin, s.xmin) as version,
+    select c.id, c.account_id as "accountId", concat_ws(' ', c.xmin, a.xmin, s.xmin, paused.carriers) as version,
       coalesce(own.lines >= c.max_calls_in_parallel, false) or coalesce(total.lines >= a.max_parallel_calls, false) as "linesFull",
       (select due_at from leads where campaign_id = c.id and due_at is not null and not ${IS_ON_CALL} order by due_at limit 1) as "nextDueAt"
     from campaigns c
     join accounts a on a.id = c.account_id
     join assistants s on s.id = c.assistant_id
+    cross join (select string_agg(carrier, ' ' order by carrier) as carriers from carrier_pauses where paused_until > ${now}::timestamptz) paused
     left join busy own on own.campaign_id = c.id
     left join busy_accounts total on total.account_id = c.account_id
     where c.status = 'in-progress' and c.deleted_at is null order by c.id`.execute(db);

@@ -2,10 +2,8 @@
 import { sql } from 'kysely';
 import { giveBack } from '../calls/revoke.store.ts';
 import type { Db } from '../db/schema.ts';
-import { lockFamilies, passTurn } from '../leads/turn.store.ts';
-import { nextPause } from './carrier-pause.ts';
 import { type LeaseClock, leaseEnd } from './lease.store.ts';
-import type { AcceptedCall, RejectedCall } from './ledger.ts';
+import type { AcceptedCall } from './ledger.ts';
 
 const list = (ids: readonly number[]) => sql`any(${[...ids]}::bigint[])`;
 
@@ -43,9 +41,35 @@ export const releaseReserved = (db: Db, callIds: readonly number[], reason: stri
     await giveBack(trx, callIds, 'revoked', reason, now);
   });
 
+/** Milliseconds: how exactly it is known when a carrier last accepted a call. Each time would be a write for each batch of calls. */
+export const ACCEPTED_EVERY_MS = 100;
+
+// The carrier works: what it has asked for in the meantime stands, our own back-off does not. @returns whether a pause is over.
+const carrierWorks = async (db: Db, callIds: readonly number[], now: Date): Promise<boolean> => {
+  const before = new Date(now.getTime() - ACCEPTED_EVERY_MS);
+  const { rows } = await sql<{ n: number }>`
+    with kinds as materialized (
+      select distinct carrier from calls where id = ${list(callIds)}
+    ), accepts as (
+      insert into carrier_accepts (carrier, accepted_at)
+      select carrier, ${now}::timestamptz from kinds
+      where not exists (select from carrier_accepts a where a.carrier = kinds.carrier and a.accepted_at > ${before}::timestamptz)
+      on conflict (carrier) do update set accepted_at = greatest(carrier_accepts.accepted_at, excluded.accepted_at)
+    ), over as (
+      delete from carrier_pauses p using kinds
+      where p.carrier = kinds.carrier and (p.asked_until is null or p.asked_until <= ${now}::timestamptz)
+      returning p.paused_until > ${now}::timestamptz as ended
+    ), shorter as (
+      update carrier_pauses p set paused_until = p.asked_until, strikes = 0 from kinds
+      where p.carrier = kinds.carrier and p.asked_until > ${now}::timestamptz and (p.strikes > 0 or p.paused_until > p.asked_until)
+    )
+    select count(*)::integer as n from over where ended`.execute(db);
+  return (rows[0]?.n ?? 0) > 0;
+};
+
 /** See Ledger.accepted. An event may have come before the answer; then only the carrier's name for the call is new. */
-export const markAccepted = async (db: Db, clock: LeaseClock, calls: readonly AcceptedCall[], now: Date): Promise<void> => {
-  if (calls.length === 0) return;
+export const markAccepted = async (db: Db, clock: LeaseClock, calls: readonly AcceptedCall[], now: Date): Promise<boolean> => {
+  if (calls.length === 0) return false;
   // By their ids, as those who record events lock them: both come at the same instant.
   await sql`
     with held as materialized (
@@ -57,76 +81,15 @@ export const markAccepted = async (db: Db, clock: LeaseClock, calls: readonly Ac
       updated_at = ${now}::timestamptz
     from held join json_to_recordset(${JSON.stringify(calls)}::json) as r ("callId" bigint, "carrierCallId" text) on r."callId" = held.id
     where calls.id = held.id`.execute(db);
-  // The carrier works again; what it has asked for in the meantime stands.
-  await sql`
-    delete from carrier_pauses where carrier in (select carrier from calls where id = ${list(calls.map(({ callId }) => callId))})
-      and paused_until <= ${now}::timestamptz`.execute(db);
+  return carrierWorks(
+    db,
+    calls.map(({ callId }) => callId),
+    now,
+  );
 };
 
 /** Milliseconds after which a call that has not ended is asked about, again and again: its end may have been lost. */
 export const LIVE_LEASE = 60_000;
-
-/** @returns until when. */
-const pauseCarrier = async (trx: Db, carrier: string, { code, retryAfterMs }: RejectedCall, now: Date): Promise<Date> => {
-  const row = await trx
-    .selectFrom('carrier_pauses')
-    .select(['strikes', 'paused_until'])
-    .where('carrier', '=', carrier)
-    .forUpdate()
-    .executeTakeFirst();
-  const { strikes, until } = nextPause(row && { strikes: row.strikes, until: row.paused_until }, retryAfterMs, now);
-  const values = { strikes, reason: code, paused_until: until };
-  await trx
-    .insertInto('carrier_pauses')
-    .values({ carrier, ...values })
-    .onConflict((conflict) => conflict.column('carrier').doUpdateSet(values))
-    .execute();
-  return until;
-};
-
-// The longest pause that one of them asks for counts for all.
-const worst = (calls: readonly RejectedCall[]): RejectedCall | undefined =>
-  calls.reduce<RejectedCall | undefined>((most, call) => ((most?.retryAfterMs ?? -1) >= (call.retryAfterMs ?? 0) ? most : call), undefined);
-
-/**
- * See Ledger.rejected. Nothing rang: the try is taken back, and the contact is due when the carrier is asked again, behind those
- * who have waited as long. A call of make_call has simply failed.
- */
-export const markRejected = (db: Db, calls: readonly RejectedCall[], now: Date): Promise<void> =>
-  db.transaction().execute(async (trx) => {
-    if (calls.length === 0) return;
-    const ids = calls.map(({ callId }) => callId);
-    const named = await trx
-      .selectFrom('calls')
-      .select(['lead_id', 'carrier'])
-      .where('id', '=', list(ids) as never)
-      .execute();
-    const primaries = await lockFamilies(
-      trx,
-      named.flatMap(({ lead_id }) => lead_id ?? []),
-    );
-    const { rows } = await sql<{ carrier: string }>`
-      with held as materialized (
-        select id from calls where id = ${list(ids)} and state in ('sending', 'unknown') order by id for no key update
-      )
-      update calls set state = 'ended', outcome = 'rejected', reason = r.code, status = 'failed', lease_until = null,
-        sent_at = case when calls.attempt_no is null then calls.sent_at end, ended_at = ${now}::timestamptz, updated_at = ${now}::timestamptz
-      from held join json_to_recordset(${JSON.stringify(calls)}::json) as r ("callId" bigint, code text) on r."callId" = held.id
-      where calls.id = held.id and calls.state in ('sending', 'unknown')
-      returning calls.carrier`.execute(trx);
-    const [first] = rows;
-    if (first === undefined) return;
-    const reason = worst(calls.filter(({ ours }) => ours !== true));
-    const until = reason === undefined ? now : await pauseCarrier(trx, first.carrier, reason, now);
-    await sql`
-      update leads set call_tries = greatest(call_tries - 1, 0), due_at = ${until}::timestamptz,
-        status = case when call_tries <= 1 then 'created' else 'rescheduled' end, updated_at = ${now}::timestamptz
-      from calls
-      where calls.id = ${list(ids)} and calls.outcome = 'rejected' and calls.ended_at = ${now}::timestamptz
-        and leads.id = calls.lead_id and leads.status = 'processing' and leads.last_attempt_no = calls.attempt_no`.execute(trx);
-    // Its turn may have gone to another number of the lead meanwhile, or the cascade may have ended.
-    await passTurn(trx, new Map(primaries.map((id) => [id, until])));
-  });
 
 /** See Ledger.unconfirmed. */
 export const markUnknown = async (db: Db, clock: LeaseClock, callIds: readonly number[], now: Date): Promise<void> => {

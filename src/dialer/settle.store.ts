@@ -233,6 +233,18 @@ const leadsOf = async (trx: Db, callIds: readonly number[]): Promise<number[]> =
   return rows.flatMap(({ lead_id }) => lead_id ?? []);
 };
 
+/** Keeps reports, each of a call, and settles the calls. The caller holds their families. */
+export const settleReported = async (
+  trx: Db,
+  deps: LedgerDeps,
+  carrier: string,
+  found: ReadonlyMap<CarrierEvent, number>,
+  now: Date,
+): Promise<void> => {
+  await keepEvents(trx, carrier, found);
+  await settle(trx, deps, [...new Set(found.values())], false, now);
+};
+
 /** See Ledger.record. */
 export const recordEvents = (db: Db, deps: LedgerDeps, carrier: string, events: readonly CarrierEvent[], now: Date): Promise<void> =>
   db.transaction().execute(async (trx) => {
@@ -241,8 +253,7 @@ export const recordEvents = (db: Db, deps: LedgerDeps, carrier: string, events: 
     if (callIds.length === 0) return;
     // Families before calls, as everywhere.
     await lockFamilies(trx, await leadsOf(trx, callIds));
-    await keepEvents(trx, carrier, found);
-    await settle(trx, deps, callIds, false, now);
+    await settleReported(trx, deps, carrier, found, now);
   });
 
 /** See Ledger.giveUp. */

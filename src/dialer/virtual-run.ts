@@ -33,7 +33,11 @@ export const watchLedger = (inner: Ledger): WatchedLedger => {
     unconfirmed: watch(inner.unconfirmed),
     record: watch(inner.record),
     lapse: watch(inner.lapse),
+    beat: watch(inner.beat),
+    leave: watch(inner.leave),
+    takeOver: watch(inner.takeOver),
     questions: watch(inner.questions),
+    gone: watch(inner.gone),
     giveUp: watch(inner.giveUp),
     completeIdle: watch(inner.completeIdle),
   };

@@ -5,7 +5,7 @@ import { toIsoMicro } from '../http/wire-time.ts';
 /** One thing that has happened. A decision or a change without the lead's id is its campaign's as a whole. */
 export type HistoryEntry =
   | { kind: 'decision'; row: DecisionRow }
-  | { kind: 'call'; row: Omit<CallRow, 'variables' | 'transcript' | 'extraction'> }
+  | { kind: 'call'; row: Omit<CallRow, 'variables' | 'transcript' | 'extraction' | 'refusals' | 'refused_in_all' | 'gone_at'> }
   | { kind: 'change'; row: ChangeRow };
 
 const orNull = (at: Date | null): string | null => (at === null ? null : toIsoMicro(at));

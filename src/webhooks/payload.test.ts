@@ -126,7 +126,7 @@ test('what a carrier adds to a transcript stays here, and keys keep their order'
 
 describe('whether a call is reported', () => {
   const settings: PostCallSettings = { url: 'https://example.test/hook', onlyCompleted: true, withRecording: true };
-  test.each<[string, Partial<PostCallSettings>, Parameters<typeof isDue>[0], boolean]>([
+  test.each<[string, Partial<PostCallSettings>, Omit<Parameters<typeof isDue>[0], 'attempt_no'> & { attempt_no?: null }, boolean]>([
     ['completed', {}, { state: 'ended', status: 'completed', outcome: 'reached' }, true],
     ['not yet ended', {}, { state: 'wrapping', status: 'completed', outcome: 'reached' }, false],
     ['no webhook', { url: undefined }, { state: 'ended', status: 'completed', outcome: 'reached' }, false],
@@ -136,8 +136,10 @@ describe('whether a call is reported', () => {
     ['never left: revoked', { onlyCompleted: false }, { state: 'ended', status: 'failed', outcome: 'revoked' }, false],
     ['never left: expired', { onlyCompleted: false }, { state: 'ended', status: 'failed', outcome: 'expired' }, false],
     ['refused by the carrier', { onlyCompleted: false }, { state: 'ended', status: 'failed', outcome: 'rejected' }, false],
+    ['make_call, never sent', { onlyCompleted: false }, { state: 'ended', status: 'failed', outcome: 'expired', attempt_no: null }, true],
+    ['make_call, never sent, completed wanted', {}, { state: 'ended', status: 'failed', outcome: 'expired', attempt_no: null }, false],
   ])('%s', (_, change, call, expected) => {
-    expect(isDue(call, { ...settings, ...change })).toBe(expected);
+    expect(isDue({ attempt_no: 1, ...call }, { ...settings, ...change })).toBe(expected);
   });
 
   const url = 'https://example.test/hook';

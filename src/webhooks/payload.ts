@@ -59,18 +59,19 @@ export const postCallSettings = (row: Pick<AssistantRow, 'is_webhook_active' | '
   };
 };
 
-// An attempt that never left: nobody was called, so there is nothing to report.
+// An attempt that never left: nobody was called, and the lead is called again.
 const NO_CALL: readonly (string | null)[] = ['revoked', 'expired', 'rejected'];
+
+// A call of make_call is the only one that was asked for: if it came to nothing, that is its end.
+const isNoCall = ({ outcome, attempt_no }: Pick<CallRow, 'outcome' | 'attempt_no'>): boolean =>
+  attempt_no !== null && NO_CALL.includes(outcome);
 
 /** Whether an ended call is to be reported. Source: lifecycle 3. */
 export const isDue = (
-  call: Pick<CallRow, 'state' | 'status' | 'outcome'>,
+  call: Pick<CallRow, 'state' | 'status' | 'outcome' | 'attempt_no'>,
   settings: PostCallSettings,
 ): settings is PostCallSettings & { url: string } =>
-  settings.url !== undefined &&
-  call.state === 'ended' &&
-  !NO_CALL.includes(call.outcome) &&
-  (call.status === 'completed' || !settings.onlyCompleted);
+  settings.url !== undefined && call.state === 'ended' && !isNoCall(call) && (call.status === 'completed' || !settings.onlyCompleted);
 
 // Named one by one: what a carrier adds is not ours to publish, and the order is the contract's.
 const presentTranscript = (transcript: Transcript) =>

@@ -99,7 +99,7 @@ const accept = (ids: readonly number[]) => ids.map((callId) => ({ callId, carrie
 const reject = (ids: readonly number[]) => ids.map((callId) => ({ callId, code: 'throttled' }));
 
 /** All that may come in of those calls, each piece in an order of its own. */
-const piecesOf = (ledger: Ledger, ids: readonly number[], refused: readonly number[]): (() => Promise<void>)[] => {
+const piecesOf = (ledger: Ledger, ids: readonly number[], refused: readonly number[]): (() => Promise<unknown>)[] => {
   const now = t.clock();
   return [
     () => ledger.accepted(accept(some(ids, 0.7)), now),
@@ -123,13 +123,15 @@ test('answers and reports for overlapping sets of calls, to two ledgers at once'
     // What has been lost on the way comes in at last.
     await ledgers[round % 2]?.record('simulated', shuffled(eventsOf(ids)), t.clock());
     const calls = await t.db.selectFrom('calls').selectAll().where('id', 'in', ids).execute();
-    for (const { id, state, outcome } of calls) {
+    for (const { id, state, outcome, attempt_no } of calls) {
       expect([id, state]).toEqual([id, 'ended']);
-      expect(refused.includes(id) ? ['busy', 'rejected'] : ['busy']).toContain(outcome);
+      // What was asked for by make_call has failed for good.
+      const refusal = attempt_no === null ? 'failed' : 'rejected';
+      expect(refused.includes(id) ? ['busy', refusal] : ['busy']).toContain(outcome);
     }
     expect(told.splice(0).sort((a, b) => a - b)).toEqual(
       calls
-        .filter(({ outcome }) => outcome === 'busy')
+        .filter(({ outcome }) => outcome !== 'rejected')
         .map(({ id }) => id)
         .sort((a, b) => a - b),
     );

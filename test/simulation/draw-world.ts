@@ -101,6 +101,7 @@ const drawSimulation = (chance: Chance): Record<string, unknown> | null => {
       invalid_number: chance.whole(0, 1),
       canceled: chance.whole(0, 1),
       rejected: chance.hit(0.2) ? chance.whole(1, 3) : 0,
+      number_refused: chance.hit(0.2) ? chance.whole(1, 3) : 0,
     },
     goal_rate: chance.draw(),
     report_rate: chance.pick([1, 0.5, 0.9]),

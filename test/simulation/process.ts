@@ -87,7 +87,11 @@ export const startProcess = (machine: Machine, plan: ProcessPlan, chance: Chance
     unconfirmed: ledgerAct(inner.unconfirmed),
     record: ledgerAct(inner.record),
     lapse: ledgerAct(inner.lapse),
+    beat: ledgerAct(inner.beat),
+    leave: ledgerAct(inner.leave),
+    takeOver: ledgerAct(inner.takeOver),
     questions: ledgerAct(inner.questions),
+    gone: ledgerAct(inner.gone),
     giveUp: ledgerAct(inner.giveUp),
     completeIdle: ledgerAct(inner.completeIdle),
   };

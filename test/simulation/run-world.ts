@@ -87,7 +87,8 @@ export const runWorld = async (world: World, sabotage: Sabotage = {}): Promise<O
         return result;
       },
     },
-    carrier: { ...carrier, ...sabotage.carrier?.(carrier) },
+    // It outlives the processes that use it.
+    carrier: { ...carrier, capabilities: { ...carrier.capabilities, sharedRecord: true }, ...sabotage.carrier?.(carrier) },
     settings: { rates, idleMs, leaseMs },
   };
   const processes = new Set<Process>();

@@ -44,7 +44,25 @@ const CASES: [name: string, finds: string, sabotage: Sabotage][] = [
     },
   ],
   ['calls that are never given up', 'attempt_without_outcome', { ledger: () => ({ giveUp: async () => {} }) }],
-  ['leases that never lapse', 'attempt_without_outcome', { ledger: () => ({ lapse: async () => {} }) }],
+  ['leases that never lapse', 'attempt_without_outcome', { ledger: () => ({ lapse: async () => {}, takeOver: async () => [] }) }],
+  [
+    'what a dead dialer was sending, taken for certainly not sent',
+    'rang_after_given_back',
+    {
+      ledger: (ledger) => ({
+        takeOver: async (self, now) => {
+          const left = [...ledger.state.open.values()].filter(
+            ({ row }) => row.state === 'sending' && row.worker !== self.worker && row.lease_until !== null && row.lease_until > now,
+          );
+          await ledger.rejected(
+            left.map(({ row }) => ({ callId: row.id, code: 'died', ours: true })),
+            now,
+          );
+          return ledger.takeOver(self, now);
+        },
+      }),
+    },
+  ],
   [
     'a blacklist that nobody looks at',
     'decided_blacklisted',

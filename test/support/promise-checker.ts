@@ -3,6 +3,7 @@
 import type { Ring } from '../../src/carriers/simulated/ring-log.ts';
 import type { CallRow, CampaignRow, ChangeRow, Db, DecisionRow, LeadRow } from '../../src/db/schema.ts';
 import { dialsForbidden } from './promise-dials.ts';
+import { refusedWithoutEnd } from './promise-refusals.ts';
 
 export type Attempt = Pick<
   CallRow,
@@ -202,6 +203,7 @@ export const brokenPromises = (evidence: Evidence): Broken[] => [
   ...loose(evidence),
   ...redialed(evidence),
   ...dialsForbidden(evidence),
+  ...refusedWithoutEnd(evidence),
   ...stale(evidence),
 ];
 

@@ -45,8 +45,10 @@ export const createRemoteSimulatedCarrier = (url: string): Carrier => {
     });
 
   const place = async (call: PlaceCall, signal: AbortSignal): Promise<PlaceResult> => {
-    if (!accepting) return { kind: 'rejected', code: 'not_running', message: 'The simulated carrier takes no calls now.' };
-    if (signal.aborted) return { kind: 'rejected', code: 'aborted', message: 'The call was given up before it was sent.' };
+    if (!accepting)
+      return { kind: 'rejected', scope: 'carrier', code: 'not_running', message: 'The simulated carrier takes no calls now.' };
+    if (signal.aborted)
+      return { kind: 'rejected', scope: 'carrier', code: 'aborted', message: 'The call was given up before it was sent.' };
     let hasLeft = false;
     // Before it is sent: the end may be heard of before the answer.
     live.add(call.callId);
@@ -61,7 +63,7 @@ export const createRemoteSimulatedCarrier = (url: string): Carrier => {
       forget(call.callId);
       if (hasLeft) return { kind: 'unknown', error };
       const message = error instanceof Error ? error.message : 'no connection';
-      return { kind: 'rejected', code: 'unreachable', message: `The simulated carrier cannot be reached: ${message}` };
+      return { kind: 'rejected', scope: 'carrier', code: 'unreachable', message: `The simulated carrier cannot be reached: ${message}` };
     }
   };
 
@@ -104,7 +106,7 @@ export const createRemoteSimulatedCarrier = (url: string): Carrier => {
 
   return {
     kind: 'simulated',
-    capabilities: { amd: 'native', media: false, transfer: false, recording: false, idempotentPlace: false },
+    capabilities: { amd: 'native', media: false, transfer: false, recording: false, idempotentPlace: false, sharedRecord: true },
     start: async (context) => {
       polling = new AbortController();
       accepting = true;

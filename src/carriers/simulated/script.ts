@@ -18,10 +18,10 @@ export type Ending = (typeof ENDINGS)[number];
 /** A script before durations are drawn. */
 export interface CallScript {
   /**
-   * How `place` answers. `rejected`: nothing rings. `hangs`: not at all until it is aborted. `loses_reply`: that it does not
+   * How `place` answers. `rejected`: the carrier takes no calls now; `number_refused`: never one to this number; nothing rings. `hangs`: not at all until it is aborted. `loses_reply`: that it does not
    * know. The last two ring all the same, unless `unheard`: then the request got lost on its way.
    */
-  readonly reply: 'accepted' | 'rejected' | 'hangs' | 'loses_reply';
+  readonly reply: 'accepted' | 'rejected' | 'number_refused' | 'hangs' | 'loses_reply';
   readonly unheard: boolean;
   readonly ending: Ending;
   /** Rings until the time for ringing is over; talks until the longest duration is. */

@@ -63,7 +63,7 @@ const EXPECTED: Record<string, (call: Awaited<ReturnType<typeof callOf>>) => voi
   'a human talks until the longest duration is over, goal met': ({ bodyOf }) =>
     expect(bodyOf('ended')).toMatchObject({ outcome: 'completed', by: 'us', reason: 'max-duration', talkMs: 60_000 }),
   'certainly refused every time (429): nothing rings': ({ result, types, found, rings }) => {
-    expect(result).toEqual({ kind: 'rejected', code: '429', message: expect.any(String), retryAfterMs: 1000 });
+    expect(result).toEqual({ kind: 'rejected', scope: 'carrier', code: '429', message: expect.any(String), retryAfterMs: 1000 });
     expect({ types, found, rings }).toEqual({ types: [], found: 'gone', rings: [] });
   },
   'the request hangs, and the number rings: human, goal met': ({ answeredAtOnce, result, types, rings }) => {

@@ -80,7 +80,7 @@ test('an event that is not taken is told again until it is', async () => {
 test('what cannot be read as a simulation is a certain refusal that says why', async () => {
   const { carrier } = await setUp();
   const place = (simulation: string) => carrier.place(request('7', '+12025550101', { vars: { simulation } }), new AbortController().signal);
-  expect(await place('{')).toEqual({ kind: 'rejected', code: 'bad_simulation', message: 'The simulation is not JSON.' });
+  expect(await place('{')).toEqual({ kind: 'rejected', scope: 'number', code: 'bad_simulation', message: 'The simulation is not JSON.' });
   expect(await place('{"mix":{"human":-1}}')).toMatchObject({ kind: 'rejected', message: expect.stringContaining('mix.human') });
   expect(await place('null')).toMatchObject({ kind: 'accepted' });
   expect(await place('')).toMatchObject({ kind: 'accepted' });

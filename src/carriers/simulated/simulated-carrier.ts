@@ -41,6 +41,16 @@ interface Call {
 const REPEAT_MS = 200;
 const EMIT_AGAIN_MS = 1000;
 const RETRY_AFTER_MS = 1000;
+const REFUSALS: Record<'rejected' | 'number_refused', PlaceResult> = {
+  rejected: {
+    kind: 'rejected',
+    scope: 'carrier',
+    code: '429',
+    message: 'The simulated carrier refuses this call.',
+    retryAfterMs: RETRY_AFTER_MS,
+  },
+  number_refused: { kind: 'rejected', scope: 'number', code: '404', message: 'The simulated carrier does not call this number.' },
+};
 // Records of ended calls that are kept for lookup.
 const KEPT = 100_000;
 
@@ -172,14 +182,16 @@ export const createSimulatedCarrier = (options: SimulatedCarrierOptions): Simula
   };
 
   const place = async (request: PlaceCall, signal: AbortSignal): Promise<PlaceResult> => {
-    if (!accepting) return { kind: 'rejected', code: 'not_running', message: 'The simulated carrier takes no calls now.' };
-    if (signal.aborted) return { kind: 'rejected', code: 'aborted', message: 'The call was given up before it was sent.' };
+    if (!accepting)
+      return { kind: 'rejected', scope: 'carrier', code: 'not_running', message: 'The simulated carrier takes no calls now.' };
+    if (signal.aborted)
+      return { kind: 'rejected', scope: 'carrier', code: 'aborted', message: 'The call was given up before it was sent.' };
     const simulation = readSimulation(request);
-    if ('problems' in simulation) return { kind: 'rejected', code: 'bad_simulation', message: simulation.problems.join(' ') };
+    if ('problems' in simulation)
+      return { kind: 'rejected', scope: 'number', code: 'bad_simulation', message: simulation.problems.join(' ') };
     const plan = planCall(request, simulation, seed);
     const { reply, unheard } = plan.script;
-    if (reply === 'rejected')
-      return { kind: 'rejected', code: '429', message: 'The simulated carrier refuses this call.', retryAfterMs: RETRY_AFTER_MS };
+    if (reply === 'rejected' || reply === 'number_refused') return REFUSALS[reply];
     const carrierCallId = unheard ? undefined : originate(request, plan);
     if (reply === 'hangs') return hang(signal);
     if (carrierCallId === undefined || reply === 'loses_reply') return { kind: 'unknown', error: new Error('the answer was lost') };
@@ -212,7 +224,7 @@ export const createSimulatedCarrier = (options: SimulatedCarrierOptions): Simula
 
   return {
     kind: 'simulated',
-    capabilities: { amd: 'native', media: false, transfer: false, recording: false, idempotentPlace: false },
+    capabilities: { amd: 'native', media: false, transfer: false, recording: false, idempotentPlace: false, sharedRecord: false },
     start: async (given) => {
       context = given;
       accepting = true;

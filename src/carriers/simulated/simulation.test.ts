@@ -86,10 +86,11 @@ describe('a mix', () => {
   };
 
   test('comes out as it was weighed', () => {
-    const value = { mix: { human: 50, no_answer: 30, rejected: 20 }, goal_rate: 0.4, report_rate: 0.75 };
+    const value = { mix: { human: 50, no_answer: 30, rejected: 15, number_refused: 5 }, goal_rate: 0.4, report_rate: 0.75 };
     expect(share(value, ({ reply, ending }) => reply === 'accepted' && ending === 'human')).toBeCloseTo(0.5, 1);
     expect(share(value, ({ ending }) => ending === 'no_answer')).toBeCloseTo(0.3, 1);
-    expect(share(value, ({ reply }) => reply === 'rejected')).toBeCloseTo(0.2, 1);
+    expect(share(value, ({ reply }) => reply === 'rejected')).toBeCloseTo(0.15, 1);
+    expect(share(value, ({ reply }) => reply === 'number_refused')).toBeCloseTo(0.05, 1);
     expect(share(value, ({ goal }) => goal)).toBeCloseTo(0.5 * 0.4, 1);
     expect(share(value, ({ report }) => report === 'never')).toBeCloseTo(0.25, 1);
   });

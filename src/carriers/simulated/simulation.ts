@@ -4,8 +4,12 @@ import { isRecord } from '../../is-record.ts';
 import { type Drawn, draw, drawWeighted } from './draw.ts';
 import { type CallScript, ENDINGS, type Ending, SMOOTH, scriptOf } from './script.ts';
 
-const RESULTS = [...ENDINGS, 'rejected'] as const;
-type Result = Ending | 'rejected';
+const REFUSED = ['rejected', 'number_refused'] as const;
+type Refused = (typeof REFUSED)[number];
+const RESULTS = [...ENDINGS, ...REFUSED] as const;
+type Result = Ending | Refused;
+
+const isRefused = (result: Result): result is Refused => result === 'rejected' || result === 'number_refused';
 
 const FAULTS = ['late', 'twice', 'disordered', 'end_lost', 'reply_lost', 'request_lost', 'hangs'] as const;
 type Fault = (typeof FAULTS)[number];
@@ -131,7 +135,7 @@ export const parseSimulation = (value: unknown): Read => {
 };
 
 const replyOf = (result: Result, hit: (fault: Fault) => boolean): Pick<CallScript, 'reply' | 'unheard'> => {
-  if (result === 'rejected') return { reply: 'rejected', unheard: false };
+  if (isRefused(result)) return { reply: result, unheard: false };
   // A request that got lost on its way may look either way to whoever waits.
   const unheard = hit('request_lost');
   if (hit('hangs')) return { reply: 'hangs', unheard };
@@ -144,7 +148,7 @@ export const drawScript = (simulation: Simulation, drawn: Drawn): CallScript => 
   if (mix === null) return scriptOf(drawn.to);
   const hit = (fault: Fault): boolean => draw(drawn, fault) < faults[fault];
   const result = drawWeighted(drawn, 'result', mix) ?? 'human';
-  const ending = result === 'rejected' ? 'failed' : result;
+  const ending = isRefused(result) ? 'failed' : result;
   return {
     ...SMOOTH,
     ...replyOf(result, hit),
