@@ -3,6 +3,9 @@
 const ERRORS = {
   unauthenticated: [401, 'Unauthenticated.'],
   too_many_requests: [429, 'Too Many Attempts.'],
+  held_by_others: [503, 'Something else is at work on this, so that it could not be finished. Try again.'],
+  took_too_long: [503, 'This took too long and was given up.'],
+  database_silent: [503, 'The database did not answer in time. Whether this was done is not known.'],
   malformed_json: [400, 'Malformed JSON'],
   malformed_multipart: [400, 'Malformed multipart body'],
   not_multipart: [415, 'Unsupported Media Type. Send the file as multipart/form-data.'],
@@ -73,6 +76,19 @@ export class DomainError extends Error {
     this.body = body;
   }
 }
+
+// PostgreSQL's codes, and that of a connection that was given up (db/limits.ts).
+const FAILURES: Readonly<Record<string, ErrorCode>> = {
+  '55P03': 'held_by_others',
+  '57014': 'took_too_long',
+  DATABASE_SILENT: 'database_silent',
+};
+
+/** What is said of a failure of the database that passes by itself; undefined for any other error. */
+export const passingFailure = (error: Error): DomainError | undefined => {
+  const code = 'code' in error && typeof error.code === 'string' ? FAILURES[error.code] : undefined;
+  return code === undefined ? undefined : new DomainError(code);
+};
 
 /** Messages by field; nested fields are dotted, as in `secondary_contacts.0.phone_number`. */
 export type FieldErrors = Record<string, string[]>;

@@ -6,6 +6,7 @@ import { authenticateBy, ensureFirstAccount } from './accounts/accounts.store.ts
 import { type CallKeeper, startCallKeeper } from './call-keeper.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, localUrl } from './config.ts';
+import type { StatementLimits } from './db/limits.ts';
 import { type DatabaseSource, type OpenedDatabase, openDatabase } from './db/open.ts';
 import { CARRIER, type Engine, type Role, startEngine } from './engine.ts';
 import { type AppDeps, buildApp } from './http/app.ts';
@@ -126,5 +127,6 @@ export const startServer = async (
   }
 };
 
-/** Opens the database that the settings name. */
-export const openConfigured = (config: Config, log?: Logger): Promise<OpenedDatabase> => openDatabase(databaseSource(config, log));
+/** Opens the database that the settings name. `limits`: those of requests where nothing else is said. */
+export const openConfigured = (config: Config, log?: Logger, limits?: StatementLimits): Promise<OpenedDatabase> =>
+  openDatabase({ ...databaseSource(config, log), ...(limits === undefined ? {} : { limits }) });

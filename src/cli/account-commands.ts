@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type Account, presentAccount } from '../accounts/account.ts';
 import { insertAccount, listAccounts, mintKey, updateAccount } from '../accounts/accounts.store.ts';
 import type { Config } from '../config.ts';
+import { NO_LIMITS } from '../db/limits.ts';
 import type { Db } from '../db/schema.ts';
 import { openConfigured } from '../server.ts';
 import { chooseAccount, noSuchAccount } from './choose-account.ts';
@@ -17,7 +18,7 @@ export interface CommandContext {
 
 /** Opens the configured database for one act, and closes it again. */
 export const withDatabase = async <Result>(config: Config, act: (db: Db) => Promise<Result>): Promise<Result> => {
-  const opened = await openConfigured(config);
+  const opened = await openConfigured(config, undefined, NO_LIMITS);
   try {
     return await act(opened.db);
   } finally {

@@ -2,6 +2,8 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { type EmbeddedServer, useEmbedded } from '../postgres/server.ts';
+import { limiting } from './limited.ts';
+import { REQUEST_LIMITS, type StatementLimits, silenceAfter } from './limits.ts';
 import { migrate } from './migrate.ts';
 import { preparing } from './prepared.ts';
 import type { Database, Db } from './schema.ts';
@@ -13,6 +15,8 @@ interface PoolOptions {
   onIdleError?: (error: Error) => void;
   /** Milliseconds that a transaction may pause between two statements; then the server undoes it. */
   longestPauseMs?: number;
+  /** Those of requests where nothing else is said. */
+  limits?: StatementLimits;
 }
 
 /** A PostgreSQL server. */
@@ -35,8 +39,10 @@ export type DatabaseSource = ServerSource | FolderSource;
 /** An open database whose schema is up to date. */
 export interface OpenedDatabase {
   readonly db: Db;
-  /** For connections of one's own, beside the pool. */
+  /** For a connection of one's own, beside the pool. */
   readonly connection: pg.ClientConfig;
+  /** A further pool on the same database. Closing it is the caller's. */
+  another(options: PoolOptions): { db: Db; close(): Promise<void> };
   /** Ends every connection, and the use of the data folder. */
   close(): Promise<void>;
 }
@@ -50,12 +56,13 @@ const serverTypes = {
 } as pg.CustomTypesConfig;
 
 // Whoever is frozen or vanishes within a transaction would keep its locks for hours. No transaction of ours waits for anything but
-// the database, so a pause is a sign of that; less than a lease, so that the work goes on elsewhere. There is no lock_timeout:
-// with this everybody who holds a lock works, and a start that waits for another's migration is right to wait.
+// the database, so a pause is a sign of that; less than a lease, so that the work goes on elsewhere.
 const LONGEST_PAUSE = 15_000;
 
 // Statements and not startup parameters, which connection poolers refuse. Where TCP has none of these they are passed over.
-const settingsOf = ({ longestPauseMs = LONGEST_PAUSE }: PoolOptions): string => `
+const settingsOf = ({ longestPauseMs = LONGEST_PAUSE, limits = REQUEST_LIMITS }: PoolOptions): string => `
+  set lock_timeout = ${limits.lockMs};
+  set statement_timeout = ${limits.statementMs};
   set idle_in_transaction_session_timeout = ${longestPauseMs};
   set tcp_keepalives_idle = 10;
   set tcp_keepalives_interval = 5;
@@ -84,32 +91,48 @@ const createPool = (connection: pg.ClientConfig, options: PoolOptions): pg.Pool 
   return pool;
 };
 
-const bringUpToDate = async (pool: pg.Pool): Promise<void> => {
+// A migration may take long, and a start that waits for another's is right to wait.
+const bringUpToDate = async (pool: pg.Pool, settings: string): Promise<void> => {
   const client = await pool.connect();
   try {
     const { rows } = await client.query<{ v: string }>('select current_setting($1) as v', ['server_version_num']);
     if (Number(rows[0]?.v) < OLDEST_SERVER) throw new Error('Outdial needs PostgreSQL 15 or newer.');
+    await client.query('set lock_timeout = 0; set statement_timeout = 0');
     await migrate(client);
+    await client.query(settings);
   } finally {
     client.release();
   }
 };
 
-const openPool = async (connection: pg.ClientConfig, options: PoolOptions, whenUp?: () => Promise<void>): Promise<OpenedDatabase> => {
-  const pool = createPool(connection, options);
-  try {
-    await bringUpToDate(pool);
-  } catch (error) {
-    await pool.end();
-    throw error;
-  }
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparing(pool, whenUp) }) });
+const onPool = (
+  pool: pg.Pool,
+  { limits = REQUEST_LIMITS }: PoolOptions,
+  whenUp?: () => Promise<void>,
+): { db: Db; close(): Promise<void> } => {
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparing(limiting(pool, silenceAfter(limits)), whenUp) }) });
   const close = async () => {
     await db.destroy();
     // Kysely leaves a pool alone that it has not used yet.
     if (!pool.ended) await pool.end();
   };
-  return { db, connection, close };
+  return { db, close };
+};
+
+const openPool = async (connection: pg.ClientConfig, options: PoolOptions, whenUp?: () => Promise<void>): Promise<OpenedDatabase> => {
+  const pool = createPool(connection, options);
+  try {
+    await bringUpToDate(pool, settingsOf(options));
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  const { onIdleError } = options;
+  const another = (others: PoolOptions) => {
+    const given = { ...(onIdleError === undefined ? {} : { onIdleError }), ...others };
+    return onPool(createPool(connection, given), given, whenUp);
+  };
+  return { ...onPool(pool, options, whenUp), connection, another };
 };
 
 const openFolder = async ({ dataDir, onLost, ...options }: FolderSource): Promise<OpenedDatabase> => {

@@ -1,7 +1,8 @@
 // Statements whose plan the server keeps. Parsing and planning a list takes longer than running it, and it is always one of a few
 // texts: those begin with the mark, and get a name by which the server knows them again.
 import type { PostgresPool } from 'kysely';
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
+import type { ConnectionPool } from './limited.ts';
 
 /** What a statement begins with that is to be prepared. Its text must vary little: each one is kept in each connection. */
 export const PREPARED = '/* prepared */';
@@ -22,7 +23,7 @@ const createNaming = (): ((text: string) => string | undefined) => {
 };
 
 /** A pool as Kysely uses it, whose clients prepare what has the mark. A connection is asked for when `whenUp` has resolved. */
-export const preparing = (pool: Pool, whenUp: () => Promise<void> = async () => {}): PostgresPool => {
+export const preparing = (pool: ConnectionPool, whenUp: () => Promise<void> = async () => {}): PostgresPool => {
   const nameOf = createNaming();
   const wrapped = new WeakMap<PoolClient, PoolClient>();
   const wrap = (client: PoolClient): PoolClient => {

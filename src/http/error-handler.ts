@@ -1,7 +1,7 @@
 // From errors to answers: the table of errors.ts, broken rules, and what Fastify itself refuses. Nothing else sets a 4xx.
 // A failure of ours answers 500 with the request's id and nothing of its cause; the log has both.
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { DomainError, ValidationError } from '../errors.ts';
+import { DomainError, passingFailure, ValidationError } from '../errors.ts';
 import { RateLimitError } from './rate-limit.ts';
 
 /** The top line of a route's 422, where the documents word it. `first` repeats the first message. */
@@ -22,6 +22,9 @@ const REFUSED_BY_FASTIFY: Record<number, string> = {
   414: 'The request URL is too long.',
   415: 'Unsupported Media Type. Send the body as application/json.',
 };
+
+/** Whoever holds a lock works, and is done in a moment; a forgotten transaction is ended after 15 seconds. */
+const RETRY_AFTER_SECONDS = 2;
 
 const validationBody = (error: ValidationError, invalid: InvalidSummary) => {
   if (Object.keys(error.errors).length === 0) return { message: error.message };
@@ -46,6 +49,11 @@ export const handleError = (error: FastifyError | Error, request: FastifyRequest
   const status = 'statusCode' in error ? error.statusCode : undefined;
   if (status !== undefined && status >= 400 && status < 500) {
     return reply.code(status).send({ message: REFUSED_BY_FASTIFY[status] ?? 'Bad Request', ...besides(status) });
+  }
+  const passing = passingFailure(error);
+  if (passing !== undefined) {
+    request.log.warn({ err: error }, 'a request was given up by the database');
+    return reply.code(passing.statusCode).header('retry-after', RETRY_AFTER_SECONDS).send({ message: passing.message });
   }
   request.log.error({ err: error }, 'request failed');
   return reply.code(500).send({ message: `Server Error. The log has the details under request ${request.id}.` });

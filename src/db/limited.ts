@@ -1,0 +1,48 @@
+// A pool whose connections are given up when the server is silent: a frozen server process ends no statement, whatever its own limits say.
+import type { Pool, PoolClient } from 'pg';
+import { DatabaseSilentError } from './limits.ts';
+
+/** The part of a pool that Kysely uses. */
+export type ConnectionPool = Pick<Pool, 'connect' | 'end' | 'options'>;
+
+// What pg does not type: the socket below.
+interface Cuttable {
+  connection?: { stream?: { destroy?: () => unknown } };
+}
+
+// Not end(), which would ask the server first. A pool does not use a connection again that is cut.
+const cut = ({ connection }: PoolClient & Cuttable): void => {
+  connection?.stream?.destroy?.();
+};
+
+const limit = async <Result>(client: PoolClient, asked: Promise<Result>, silenceMs: number): Promise<Result> => {
+  let isSilent = false;
+  const timer = setTimeout(() => {
+    isSilent = true;
+    cut(client);
+  }, silenceMs);
+  try {
+    return await asked;
+  } catch (error) {
+    throw isSilent ? new DatabaseSilentError() : error;
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+/** The pool, whose statements fail with DatabaseSilentError after so many milliseconds without an answer; undefined: never. */
+export const limiting = (pool: Pool, silenceMs: number | undefined): ConnectionPool => {
+  if (silenceMs === undefined) return pool;
+  const wrapped = new WeakMap<PoolClient, PoolClient>();
+  const wrap = (client: PoolClient): PoolClient => {
+    const query = (config: { text: string; values: unknown[] }) => limit(client, client.query(config), silenceMs);
+    return Object.create(client, { query: { value: query } });
+  };
+  const connect = async (): Promise<PoolClient> => {
+    const client = await pool.connect();
+    const known = wrapped.get(client) ?? wrap(client);
+    wrapped.set(client, known);
+    return known;
+  };
+  return { connect, end: () => pool.end(), options: pool.options };
+};
