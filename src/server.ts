@@ -6,7 +6,7 @@ import { authenticateBy, ensureFirstAccount } from './accounts/accounts.store.ts
 import { type CallKeeper, startCallKeeper } from './call-keeper.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, localUrl } from './config.ts';
-import type { StatementLimits } from './db/limits.ts';
+import { ENGINE_LIMITS, type StatementLimits } from './db/limits.ts';
 import { type DatabaseSource, type OpenedDatabase, openDatabase } from './db/open.ts';
 import { CARRIER, type Engine, type Role, startEngine } from './engine.ts';
 import { type AppDeps, buildApp } from './http/app.ts';
@@ -33,6 +33,7 @@ export const databaseSource = (config: Config, log?: Logger): DatabaseSource =>
 
 // Most files are imported within this time, and their answer says how it went.
 const IMPORT_WAIT_MS = 2000;
+const ENGINE_CONNECTIONS = 8;
 
 /** A server that answers. */
 export interface RunningServer {
@@ -91,6 +92,8 @@ export const startServer = async (
     folder,
     onError: (error, importId) => log.error({ err: error, importId }, 'an import failed'),
   });
+  // Connections of its own: requests that wait for each other take none of the dialer's, and it waits for no lock of one account.
+  const engineDatabase = opened.another({ maxConnections: ENGINE_CONNECTIONS, limits: ENGINE_LIMITS });
   let app: FastifyInstance | undefined;
   let engine: Engine | undefined;
   let sweeper: KeySweeper | undefined;
@@ -105,6 +108,7 @@ export const startServer = async (
       await sweeper?.stop();
       await callKeeper?.stop();
       await purger.stop();
+      await engineDatabase.close();
       await opened.close();
     }
   };
@@ -114,7 +118,7 @@ export const startServer = async (
     const imports = { folder, run: importer.run, waitMs: IMPORT_WAIT_MS };
     app = await buildApp({ ...deps, purge: purger.wake, wake: () => engine?.wake(), imports, isStarted: () => started, logger: log });
     await app.listen({ host: config.HOST, port: config.PORT });
-    engine = await startEngine(config, role, { db, clock, log });
+    engine = await startEngine(config, role, { db: engineDatabase.db, clock, log });
     purger.wake();
     importer.watch();
     sweeper = startKeySweeper(db, clock, (error) => log.error({ err: error }, 'forgetting expired keys failed; it is tried again'));

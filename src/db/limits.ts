@@ -12,7 +12,7 @@ export interface StatementLimits {
 export const REQUEST_LIMITS: StatementLimits = { lockMs: 5000, statementMs: 30_000 };
 
 /** For the dialer and its kind: they serve all accounts, so that no lock of one may hold them up, and pass over what is held. */
-export const ENGINE_LIMITS: StatementLimits = { lockMs: 1000, statementMs: 6000 };
+export const ENGINE_LIMITS: StatementLimits = { lockMs: 100, statementMs: 6000 };
 
 /** For an operator's own command, which may count a million leads. */
 export const NO_LIMITS: StatementLimits = { lockMs: 0, statementMs: 0 };

@@ -1,24 +1,49 @@
 // Gathers what comes while earlier work is under way, so that one transaction serves many calls.
+import type { Scheduler } from '../scheduler.ts';
 
 /** Takes an item; resolves, or rejects, when the batch that holds it is done. */
 export type Batcher<Item> = (item: Item) => Promise<void>;
 
 interface Waiting<Item> {
   item: Item;
+  /** Milliseconds that it waits when it is put off again. */
+  pauseMs: number;
   resolve: () => void;
   reject: (error: unknown) => void;
 }
 
-/** One batch at a time, of `most` items at most. The first item does not wait for company. */
-export const createBatcher = <Item>(most: number, work: (items: Item[]) => Promise<void>): Batcher<Item> & { idle(): Promise<void> } => {
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 5000;
+
+/**
+ * One batch at a time, of `most` items at most. The first item does not wait for company. `work` gives back the items that cannot be done now,
+ * since somebody else has them in hand: they come again after a pause, longer each time, and keep nobody waiting.
+ */
+export const createBatcher = <Item>(
+  most: number,
+  schedule: Pick<Scheduler, 'after'>,
+  work: (items: readonly Item[]) => Promise<readonly Item[]>,
+): Batcher<Item> & { idle(): Promise<void> } => {
   let waiting: Waiting<Item>[] = [];
   let running: Promise<void> | undefined;
 
+  const start = (): void => {
+    running ??= run();
+  };
+  const putOff = (one: Waiting<Item>): void => {
+    schedule.after(one.pauseMs, () => {
+      waiting = [...waiting, { ...one, pauseMs: Math.min(LONGEST_PAUSE_MS, 2 * one.pauseMs) }];
+      start();
+    });
+  };
   const runBatch = async (): Promise<void> => {
     const batch = waiting.splice(0, most);
     try {
-      await work(batch.map(({ item }) => item));
-      for (const { resolve } of batch) resolve();
+      const held = new Set(await work(batch.map(({ item }) => item)));
+      for (const one of batch) {
+        if (held.has(one.item)) putOff(one);
+        else one.resolve();
+      }
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
@@ -29,8 +54,8 @@ export const createBatcher = <Item>(most: number, work: (items: Item[]) => Promi
   };
   const take = (item: Item): Promise<void> =>
     new Promise((resolve, reject) => {
-      waiting = [...waiting, { item, resolve, reject }];
-      running ??= run();
+      waiting = [...waiting, { item, pauseMs: FIRST_PAUSE_MS, resolve, reject }];
+      start();
     });
   return Object.assign(take, { idle: async () => running });
 };

@@ -4,10 +4,11 @@ import type { Logger } from 'pino';
 import type { Carrier, CarrierEvent } from '../carriers/carrier.ts';
 import { toStorable } from '../carriers/storable.ts';
 import type { Scheduler } from '../scheduler.ts';
+import { actAroundHeld } from './around-held.ts';
 import { createBatcher } from './batcher.ts';
 import { DEAD_MS } from './dialers.store.ts';
 import { isHopeless } from './hopeless.ts';
-import type { ClaimTerms, DialerIdentity, Ledger, Rates, Reservation } from './ledger.ts';
+import type { CallName, ClaimTerms, DialerIdentity, Ledger, Rates, Reservation } from './ledger.ts';
 import { createPlacing } from './place-calls.ts';
 import { answerQuestions } from './questions.ts';
 import { createServing } from './serve-campaigns.ts';
@@ -59,6 +60,11 @@ const TIDY_EVERY = 1000;
 const BEAT_EVERY = 1000;
 /** A dialer counts as dead when it has not beaten for so many of its longest sleeps. */
 const SLEEPS_MISSED = 5;
+
+const WAITS_FOR_LOCK = 'reports of the carrier wait, since another transaction has their calls or leads in hand; all others go on';
+
+const nameOf = ({ callId, carrierCallId }: CarrierEvent): CallName =>
+  callId !== undefined && /^\d{1,15}$/.test(callId) ? { callId: Number(callId) } : { carrierCallId };
 
 /** Starts a dialer. Several may run on one database; none leads. */
 export const startDialer = async ({ ledger, carrier, schedule, log, settings }: DialerDeps): Promise<Dialer> => {
@@ -184,15 +190,20 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
     }
   };
 
-  const record = createBatcher<CarrierEvent>(EVENTS_AT_ONCE, async (events) => {
+  const recordAll = async (events: readonly CarrierEvent[]): Promise<void> => {
     try {
       await ledger.record(carrier.kind, events, schedule.now());
     } catch (error) {
       if (!isHopeless(error)) throw error;
       await recordOneByOne(events);
     }
+  };
+  const record = createBatcher<CarrierEvent>(EVENTS_AT_ONCE, schedule, async (events) => {
+    const held = await actAroundHeld(ledger, carrier.kind, events, nameOf, recordAll);
+    if (held.length > 0) log.warn({ callId: held[0]?.callId, reports: held.length }, WAITS_FOR_LOCK);
     // An end frees a line.
     if (events.some(({ body }) => body.type === 'ended')) wake();
+    return held;
   });
   await carrier.start({ emit: (event) => record(toStorable(event)), now: schedule.now, log });
   const running = run();

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { giveBack } from '../calls/revoke.store.ts';
 import type { Db } from '../db/schema.ts';
+import { takeFreeCalls } from './held.store.ts';
 import type { LeaseClock } from './lease.store.ts';
 import type { DialerIdentity } from './ledger.ts';
 
@@ -59,7 +60,8 @@ export const takeOver = async (db: Db, clock: LeaseClock, self: DialerIdentity, 
   const left = await listLeft(db, clock, self, now);
   const idsOf = (matches: (one: Left) => boolean): number[] => left.filter(matches).map(({ id }) => id);
   const reserved = idsOf(({ state }) => state === 'reserved');
-  if (reserved.length > 0) await db.transaction().execute((trx) => giveBack(trx, reserved, 'expired', 'dialer_died', now));
+  if (reserved.length > 0)
+    await db.transaction().execute(async (trx) => giveBack(trx, await takeFreeCalls(trx, reserved), 'expired', 'dialer_died', now));
   const shared = idsOf(({ state, own }) => state !== 'reserved' && !own);
   if (shared.length > 0) {
     // A report that is awaited may still come: that wait stays as long as it is.

@@ -106,6 +106,12 @@ export interface RejectedCall {
   ours?: boolean | undefined;
 }
 
+/** A call by our id, or by the carrier's name for it. */
+export interface CallName {
+  callId?: number | undefined;
+  carrierCallId?: string | undefined;
+}
+
 /** The dialer's storage. `now` is the instant that due times, windows and leases are judged by. */
 export interface Ledger {
   /** The campaigns in progress. */
@@ -146,6 +152,11 @@ export interface Ledger {
   gone(callIds: readonly number[], now: Date): Promise<void>;
   /** Ends what cannot be known: a lost call, or the wait for a report. */
   giveUp(callIds: readonly number[], now: Date): Promise<void>;
+  /**
+   * Whether another transaction has each of these calls in hand, or a lead of its family. Asked after an act for many calls has waited too long
+   * for a lock (SQLSTATE 55P03), so that it can be done for the others.
+   */
+  held(carrier: string, calls: readonly CallName[]): Promise<boolean[]>;
   /** Completes running campaigns that have nobody left to call and are to be completed then. */
   completeIdle(now: Date): Promise<void>;
 }

@@ -152,6 +152,7 @@ export const createMemoryLedger = (world: MemoryWorld, settings: Partial<MemoryL
     giveUp: async (callIds, now) => {
       for (const call of find(state, callIds)) settleInMemory(state, call, reportWaitMs, true, now);
     },
+    held: async (_carrier, calls) => calls.map(() => false),
     completeIdle: async (now) => {
       for (const campaign of running())
         if (campaign.completesWhenDone && isIdle(state, campaign.id)) setCampaign(state, campaign, 'completed', now);

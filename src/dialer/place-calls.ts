@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { isOpen } from '../campaigns/calling-window.ts';
 import type { Carrier, PlaceResult } from '../carriers/carrier.ts';
 import type { Scheduler } from '../scheduler.ts';
+import { actAroundHeld } from './around-held.ts';
 import { createBatcher } from './batcher.ts';
 import type { AcceptedCall, Ledger, RejectedCall, Reservation } from './ledger.ts';
 
@@ -40,7 +41,7 @@ const isAccepted = ({ callId, result }: Answered): AcceptedCall[] =>
   result.kind === 'accepted' ? [{ callId, carrierCallId: result.carrierCallId }] : [];
 const isRejected = ({ callId, result, ours }: Answered): RejectedCall[] =>
   result.kind === 'rejected' ? [{ callId, code: result.code, scope: result.scope, retryAfterMs: result.retryAfterMs, ours }] : [];
-const isUnknown = ({ callId, result }: Answered): number[] => (result.kind === 'unknown' ? [callId] : []);
+const isUnknown = ({ callId, result }: Answered): { callId: number }[] => (result.kind === 'unknown' ? [{ callId }] : []);
 
 /** Milliseconds after which even a slow carrier is not asked any more: a stop is answered before a call could leave that late. */
 const LATEST = 10_000;
@@ -55,46 +56,74 @@ const takenBack = (callId: number, code: 'sent_too_late' | 'window_closed'): Ans
 // A call of make_call asks for no window.
 const isStillOpen = ({ window }: Reservation, now: Date): boolean => window === undefined || isOpen(window, now);
 
-/** Sends reservations. The promise it gives is settled when the carrier's answers are recorded. */
-export const createPlacing = (deps: PlaceDeps) => {
-  const { ledger, schedule, worker, log } = deps;
-  const recordAnswers = createBatcher<Answered>(MOST, async (answers) => {
+/** Milliseconds after which calls are sent that another transaction has had in hand; after the last of them their lease lapses. */
+const SEND_AGAIN_MS = [250, 500, 1000];
+
+const pause = ({ after }: Pick<Scheduler, 'after'>, ms: number): Promise<void> => new Promise((resolve) => void after(ms, resolve));
+
+/** Records answers of the carrier. What another transaction has in hand comes again, and keeps nobody waiting. */
+const createRecording = ({ ledger, carrier, schedule, log, wake }: PlaceDeps) => {
+  // What fails is not recorded again: the calls become unknown, and the carrier is asked.
+  const around = async <Item extends { callId: number }>(items: readonly Item[], act: (some: readonly Item[]) => Promise<void>) => {
+    try {
+      return items.length === 0 ? [] : await actAroundHeld(ledger, carrier.kind, items, ({ callId }) => ({ callId }), act);
+    } catch (error) {
+      log.error({ err: error }, 'answers of the carrier could not be recorded');
+      return [];
+    }
+  };
+  const logAnswer = ({ callId, result, ours }: Answered): void => {
+    if (result.kind === 'rejected')
+      log.warn({ callId, code: result.code }, ours ? 'a call was taken back before it left' : 'the carrier refused a call');
+    if (result.kind === 'unknown') log.warn({ callId }, 'the carrier did not answer: the call may have left, and is not sent again');
+  };
+  return createBatcher<Answered>(MOST, schedule, async (answers) => {
     const now = schedule.now();
-    const accepted = answers.flatMap(isAccepted);
-    const rejected = answers.flatMap(isRejected);
-    const unknown = answers.flatMap(isUnknown);
-    const recordAccepted = async (): Promise<void> => {
-      if (await ledger.accepted(accepted, now)) deps.wake?.();
-    };
     // Each on its own: what one of them meets must not cost the others their answer. What was accepted comes first, since a refusal is
     // judged by it, and since it waits for nobody's leads.
-    const [acceptance] = await Promise.allSettled([accepted.length > 0 ? recordAccepted() : undefined]);
-    const outcomes = await Promise.allSettled([
-      rejected.length > 0 ? ledger.rejected(rejected, now) : undefined,
-      unknown.length > 0 ? ledger.unconfirmed(unknown, now) : undefined,
-    ]);
-    for (const outcome of [acceptance, ...outcomes])
-      if (outcome.status === 'rejected') log.error({ err: outcome.reason }, 'answers of the carrier could not be recorded');
-    for (const { callId, code, ours } of rejected)
-      log.warn({ callId, code }, ours ? 'a call was taken back before it left' : 'the carrier refused a call');
-    for (const callId of unknown) log.warn({ callId }, 'the carrier did not answer: the call may have left, and is not sent again');
-  });
-
-  return async (reservations: readonly Reservation[]): Promise<void> => {
-    const now = schedule.now();
-    const inTime = reservations.filter((one) => isStillOpen(one, now));
-    const closed = reservations.filter((one) => !inTime.includes(one)).map(({ callId }) => callId);
-    if (closed.length > 0) await ledger.release(closed, 'window_closed', now);
-    if (inTime.length === 0) return;
-    const began = performance.now();
-    const sent = new Set(
-      await ledger.send(
-        inTime.map(({ callId }) => callId),
-        worker,
-        now,
+    const accepted = await around(answers.flatMap(isAccepted), async (some) => {
+      if (await ledger.accepted(some, now)) wake?.();
+    });
+    const [rejected, unknown] = await Promise.all([
+      around(answers.flatMap(isRejected), (some) => ledger.rejected(some, now)),
+      around(answers.flatMap(isUnknown), (some) =>
+        ledger.unconfirmed(
+          some.map(({ callId }) => callId),
+          now,
+        ),
       ),
+    ]);
+    const held = new Set([...accepted, ...rejected, ...unknown].map(({ callId }) => callId));
+    for (const answer of answers) if (!held.has(answer.callId)) logAnswer(answer);
+    if (held.size > 0)
+      log.warn({ callId: [...held][0], answers: held.size }, 'answers of the carrier wait for a lock that another transaction has');
+    return answers.filter(({ callId }) => held.has(callId));
+  });
+};
+
+/** Sends reservations. The promise it gives is settled when the carrier's answers are recorded. */
+export const createPlacing = (deps: PlaceDeps) => {
+  const { ledger, carrier, schedule, worker, log } = deps;
+  const recordAnswers = createRecording(deps);
+
+  const send = async (reservations: readonly Reservation[], now: Date): Promise<{ sent: Set<number>; held: Reservation[] }> => {
+    const sent = new Set<number>();
+    const held = await actAroundHeld(
+      ledger,
+      carrier.kind,
+      reservations,
+      ({ callId }) => ({ callId }),
+      async (some) => {
+        const ids = some.map(({ callId }) => callId);
+        for (const id of await ledger.send(ids, worker, now)) sent.add(id);
+      },
     );
-    const placed = inTime.filter(({ callId }) => sent.has(callId));
+    return { sent, held };
+  };
+
+  const placeOpen = async (reservations: readonly Reservation[], now: Date): Promise<Reservation[]> => {
+    const began = performance.now();
+    const { sent, held } = await send(reservations, now);
     // The database may have agreed long ago: its answer was late, or this process was frozen. Meanwhile others may hold the calls for
     // unknown, and somebody may have been told that nothing leaves any more. Nothing has, so the tries are taken back.
     // By either clock: the machine's may have been set back.
@@ -106,6 +135,24 @@ export const createPlacing = (deps: PlaceDeps) => {
       if (!isStillOpen(one, schedule.now())) return recordAnswers(takenBack(one.callId, 'window_closed'));
       return recordAnswers(await placeOnce(deps, one));
     };
-    await Promise.all(placed.map(place));
+    await Promise.all(reservations.filter(({ callId }) => sent.has(callId)).map(place));
+    return held;
+  };
+
+  return async (reservations: readonly Reservation[]): Promise<void> => {
+    let waiting = reservations;
+    for (const pauseMs of [...SEND_AGAIN_MS, undefined]) {
+      const now = schedule.now();
+      const inTime = waiting.filter((one) => isStillOpen(one, now));
+      const closed = waiting.filter((one) => !inTime.includes(one)).map(({ callId }) => callId);
+      if (closed.length > 0) await ledger.release(closed, 'window_closed', now);
+      waiting = inTime.length === 0 ? [] : await placeOpen(inTime, now);
+      if (waiting.length === 0) return;
+      log.warn(
+        { callId: waiting[0]?.callId, calls: waiting.length },
+        'calls could not be sent, since another transaction has them in hand',
+      );
+      if (pauseMs !== undefined) await pause(schedule, pauseMs);
+    }
   };
 };

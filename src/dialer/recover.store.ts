@@ -13,20 +13,27 @@ const AT_ONCE = 200;
 /** Milliseconds until a call is asked about again. */
 export const ASK_AGAIN = 15_000;
 
+// Taken, and held, as far as nobody else has them in hand: a lock that is forgotten costs its own lead's call its time, and no others.
+const takeLapsed = async (trx: Db, clock: LeaseClock, now: Date): Promise<number[]> => {
+  const { rows } = await sql<{ id: number }>`
+    with ofLeads as (
+      select calls.id from calls join leads on leads.id = calls.lead_id
+      where calls.lease_until <= ${clock(now)} and calls.state = 'reserved' order by calls.lease_until limit ${AT_ONCE}
+      for no key update of calls, leads skip locked
+    ), single as (
+      select id from calls where lease_until <= ${clock(now)} and state = 'reserved' and lead_id is null order by lease_until limit ${AT_ONCE}
+      for no key update skip locked
+    )
+    select id from ofLeads union all select id from single`.execute(trx);
+  return rows.map(({ id }) => id);
+};
+
 /** See Ledger.lapse. */
 export const lapseLeases = async (db: Db, clock: LeaseClock, now: Date): Promise<void> => {
-  const lapsed = await sql<{ id: number; state: string }>`
-    select id, state from calls
-    where lease_until <= ${clock(now)} and state in ('reserved', 'sending') order by lease_until limit ${AT_ONCE}`.execute(db);
-  const of = (state: string) => lapsed.rows.filter((row) => row.state === state).map(({ id }) => id);
-  const reserved = of('reserved');
-  if (reserved.length > 0) await db.transaction().execute((trx) => giveBack(trx, reserved, 'expired', 'lease_lapsed', now));
-  const sending = of('sending');
-  if (sending.length === 0) return;
+  await db.transaction().execute(async (trx) => giveBack(trx, await takeLapsed(trx, clock, now), 'expired', 'lease_lapsed', now));
   await sql`
     with held as materialized (
-      select id from calls where id = any(${sending}::bigint[]) and state = 'sending' and lease_until <= ${clock(now)}
-      order by id for no key update
+      select id from calls where lease_until <= ${clock(now)} and state = 'sending' order by lease_until limit ${AT_ONCE} for no key update skip locked
     )
     update calls set state = 'unknown', lease_until = ${clock(now)}, updated_at = ${now}::timestamptz
     from held where calls.id = held.id and calls.state = 'sending'`.execute(db);
@@ -39,7 +46,7 @@ export const GONE_GRACE = 5000;
 export const markGone = async (db: Db, clock: LeaseClock, callIds: readonly number[], now: Date): Promise<void> => {
   await sql`
     with held as materialized (
-      select id from calls where id = any(${[...callIds]}::bigint[]) and state = 'live' order by id for no key update
+      select id from calls where id = any(${[...callIds]}::bigint[]) and state = 'live' order by id for no key update skip locked
     )
     update calls set gone_at = coalesce(gone_at, ${clock(now)}), lease_until = ${leaseEnd(clock, now, GONE_GRACE)}
     from held where calls.id = held.id and calls.state = 'live'`.execute(db);
@@ -105,7 +112,8 @@ export const completeIdleCampaigns = async (db: Db, now: Date): Promise<void> =>
     select id from quiet where ${noneIsOnCall('quiet')} order by id`.execute(db);
   for (const { id } of idle.rows) {
     await db.transaction().execute(async (trx) => {
-      await sql`select from campaigns where id = ${id} for no key update`.execute(trx);
+      const { rows } = await sql`select 1 from campaigns where id = ${id} for no key update skip locked`.execute(trx);
+      if (rows.length === 0) return;
       await sql`
         update campaigns set status = 'completed', updated_at = ${now}::timestamptz
         where id = ${id} and status = 'in-progress' and deleted_at is null and ${CALLS_NOBODY} and ${noneIsOnCall('campaigns')}`.execute(

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { giveBack } from '../calls/revoke.store.ts';
 import type { Db } from '../db/schema.ts';
+import { takeFreeCalls } from './held.store.ts';
 import { type LeaseClock, leaseEnd } from './lease.store.ts';
 import type { AcceptedCall } from './ledger.ts';
 
@@ -38,7 +39,8 @@ export const markSending = async (
 /** See Ledger.release. */
 export const releaseReserved = (db: Db, callIds: readonly number[], reason: string, now: Date): Promise<void> =>
   db.transaction().execute(async (trx) => {
-    await giveBack(trx, callIds, 'revoked', reason, now);
+    // What another transaction has in hand is left to its lease.
+    await giveBack(trx, await takeFreeCalls(trx, callIds), 'revoked', reason, now);
   });
 
 /** Milliseconds: how exactly it is known when a carrier last accepted a call. Each time would be a write for each batch of calls. */

@@ -1,6 +1,7 @@
 // Asks for the calls of every campaign that has somebody due: fair within an account, several accounts side by side, and
 // without asking again for what has not changed, since thousands may run.
 import type { Logger } from 'pino';
+import { isLockTimeout } from '../db/limits.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { ClaimResult, ClaimTerms, Ledger, RefusalReason, Reservation, RunningCampaign } from './ledger.ts';
 
@@ -30,6 +31,11 @@ const ACCOUNTS_AT_ONCE = 4;
 const LOOK_AGAIN = 1000;
 /** The same where nothing was refused, and yet nobody could be reserved: somebody else had them in hand. */
 const TRY_AGAIN = 250;
+/** Milliseconds after which a campaign is asked again that waits for another transaction's lock, the longer the more often. */
+const LOCKED_AGAIN = { first: 50, longest: 1000 };
+/** Milliseconds for which a lock is somebody's ordinary work; after it, and every so often, the log says that the campaign waits. */
+const LOCKED_LONG = 3000;
+const TELL_LOCKED_EVERY = 30_000;
 /** Milliseconds after which a round ends although some have not been asked: leases and other accounts' calls wait for its end. */
 const LONGEST_ROUND = 500;
 
@@ -86,12 +92,36 @@ const startRound = ({ now }: Scheduler, stopped: () => boolean): Round => {
   return { tell, soonest: () => soonest, isOver };
 };
 
+/** Campaigns that wait for a lock which another transaction has: on the account, the campaign, or something that it calls with. */
+const createLocked = (log: Logger) => {
+  const waits = new Map<number, { since: Date; pauseMs: number; toldAt: Date | undefined }>();
+  return {
+    againAt: ({ id, accountId }: RunningCampaign, now: Date): Date => {
+      const { since, pauseMs, toldAt } = waits.get(id) ?? { since: now, pauseMs: LOCKED_AGAIN.first, toldAt: undefined };
+      const waited = now.getTime() - since.getTime();
+      const isTold = waited >= LOCKED_LONG && (toldAt === undefined || now.getTime() - toldAt.getTime() >= TELL_LOCKED_EVERY);
+      if (isTold)
+        log.warn(
+          { campaignId: id, accountId, waitedMs: waited },
+          'a campaign calls nobody, since another transaction holds a lock that it needs',
+        );
+      waits.set(id, { since, pauseMs: Math.min(LOCKED_AGAIN.longest, 2 * pauseMs), toldAt: isTold ? now : toldAt });
+      return new Date(now.getTime() + pauseMs);
+    },
+    forget: (id: number): void => void waits.delete(id),
+    keep: (ids: ReadonlySet<number>): void => {
+      for (const id of waits.keys()) if (!ids.has(id)) waits.delete(id);
+    },
+  };
+};
+
 /** A function that serves all running campaigns once. @returns when to look again, if it is known. */
 export const createServing = ({ ledger, schedule, terms, send, log }: ServeDeps) => {
   let holds = new Map<number, Hold>();
   /** Of each account the campaign that took lines last, so that none lives on the lines of all. */
   const servedLast = new Map<number, number>();
   let accountServedLast = 0;
+  const locked = createLocked(log);
 
   const isHeld = ({ id, version, linesFull }: RunningCampaign, accountIsFull: boolean, now: Date): boolean => {
     const hold = holds.get(id);
@@ -102,13 +132,14 @@ export const createServing = ({ ledger, schedule, terms, send, log }: ServeDeps)
   const claim = async (campaign: RunningCampaign, now: Date): Promise<ClaimResult | undefined> => {
     try {
       const result = await ledger.claim(campaign.id, terms, now);
+      locked.forget(campaign.id);
       const hold = holdFor(campaign, result, now);
       if (hold === undefined) holds.delete(campaign.id);
       else holds.set(campaign.id, hold);
       return result;
     } catch (error) {
-      log.error({ err: error, campaignId: campaign.id }, 'a campaign could not be served; the others are');
-      const again = new Date(now.getTime() + LOOK_AGAIN);
+      const again = isLockTimeout(error) ? locked.againAt(campaign, now) : new Date(now.getTime() + LOOK_AGAIN);
+      if (!isLockTimeout(error)) log.error({ err: error, campaignId: campaign.id }, 'a campaign could not be served; the others are');
       holds.set(campaign.id, { version: campaign.version, since: now, until: again, full: false, again });
       return undefined;
     }
@@ -137,6 +168,7 @@ export const createServing = ({ ledger, schedule, terms, send, log }: ServeDeps)
   const forget = (running: readonly RunningCampaign[]): void => {
     const ids = new Set(running.map(({ id }) => id));
     holds = new Map([...holds].filter(([id]) => ids.has(id)));
+    locked.keep(ids);
   };
 
   return async (running: readonly RunningCampaign[], stopped: () => boolean): Promise<Date | undefined> => {

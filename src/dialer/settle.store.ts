@@ -9,6 +9,7 @@ import type { LeadStatus } from '../leads/lead.ts';
 import { nextLeadStatus } from '../leads/lead-status.ts';
 import { lockFamilies, passTurn } from '../leads/turn.store.ts';
 import type { Decision } from './after-call.ts';
+import { takeFreeCalls } from './held.store.ts';
 import { type LeaseClock, leaseEnd } from './lease.store.ts';
 import { LIVE_LEASE } from './send.store.ts';
 import { type CallToSettle, type Settlement, settleCall } from './settle.ts';
@@ -259,6 +260,6 @@ export const recordEvents = (db: Db, deps: LedgerDeps, carrier: string, events: 
 /** See Ledger.giveUp. */
 export const giveUpCalls = (db: Db, deps: LedgerDeps, callIds: readonly number[], now: Date): Promise<void> =>
   db.transaction().execute(async (trx) => {
-    await lockFamilies(trx, await leadsOf(trx, callIds));
-    await settle(trx, deps, callIds, true, now);
+    // One that another transaction has in hand is given up the next time.
+    await settle(trx, deps, await takeFreeCalls(trx, callIds), true, now);
   });

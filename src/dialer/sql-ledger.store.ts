@@ -3,6 +3,7 @@ import type { Db } from '../db/schema.ts';
 import { adoptCalls } from './adopt.store.ts';
 import { claimDue } from './claim.store.ts';
 import { beat, leave, takeOver } from './dialers.store.ts';
+import { findHeld } from './held.store.ts';
 import type { Ledger } from './ledger.ts';
 import { completeIdleCampaigns, lapseLeases, listRunning, markGone, takeQuestions } from './recover.store.ts';
 import { markRejected } from './refuse.store.ts';
@@ -29,6 +30,7 @@ export const createSqlLedger = (db: Db, deps: LedgerDeps): Ledger => {
     questions: (self, now) => takeQuestions(db, clock, self, now),
     gone: (callIds, now) => markGone(db, clock, callIds, now),
     giveUp: (callIds, now) => giveUpCalls(db, deps, callIds, now),
+    held: (carrier, calls) => findHeld(db, carrier, calls),
     completeIdle: (now) => completeIdleCampaigns(db, now),
   };
 };

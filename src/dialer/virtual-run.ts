@@ -39,6 +39,7 @@ export const watchLedger = (inner: Ledger): WatchedLedger => {
     questions: watch(inner.questions),
     gone: watch(inner.gone),
     giveUp: watch(inner.giveUp),
+    held: watch(inner.held),
     completeIdle: watch(inner.completeIdle),
   };
   return { ledger, busy: () => open > 0 };

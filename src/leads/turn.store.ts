@@ -84,3 +84,24 @@ export const lockFamilies = async (trx: Db, leadIds: readonly number[]): Promise
     order by id for no key update`.execute(trx);
   return primaries;
 };
+
+/**
+ * Locks whole families, as far as nobody else has any of them in hand: for those who serve many and wait for nobody. A claim holds contacts that it took in the order in which they
+ * are due, so it must not wait for others, whose ids may be lower: of two that do, one would wait for the other.
+ * @returns those of `leadIds` whose whole families it holds.
+ */
+export const tryLockFamilies = async (trx: Db, leadIds: readonly number[]): Promise<Set<number>> => {
+  const { rows } = await sql<{ id: number }>`
+    with wanted as materialized (
+      select array_agg(coalesce(primary_id, id)) as ids from leads where id = any(${[...leadIds]}::bigint[])
+    ), family as materialized (
+      select id, coalesce(primary_id, id) as primary from leads
+      where id = any((select ids from wanted)::bigint[]) or primary_id = any((select ids from wanted)::bigint[])
+    ), held as materialized (
+      select id from leads where id = any(array(select id from family)) order by id for no key update skip locked
+    )
+    select unnest(array_agg(family.id)) as id from family left join held on held.id = family.id
+    group by family.primary having count(held.id) = count(*)`.execute(trx);
+  const held = new Set(rows.map(({ id }) => id));
+  return new Set(leadIds.filter((id) => held.has(id)));
+};

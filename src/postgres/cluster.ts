@@ -82,7 +82,7 @@ export const openClusterFolder = (given: string): ClusterFolder => {
 // For small machines; a person may change them in postgresql.conf. What has to be as it is, is given at each start (keeper.ts).
 const SIZES = {
   shared_buffers: '64MB',
-  max_connections: '60',
+  max_connections: '100',
   work_mem: '8MB',
   maintenance_work_mem: '64MB',
   max_wal_size: '512MB',

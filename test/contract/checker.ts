@@ -50,7 +50,7 @@ const FIELD_ERRORS = {
 
 // What any operation may answer, listed or not.
 const GENERIC = new Map<number, AnySchemaObject>([
-  ...[400, 401, 404, 405, 413, 414, 415, 500].map((status): [number, AnySchemaObject] => [status, MESSAGE]),
+  ...[400, 401, 404, 405, 413, 414, 415, 500, 503].map((status): [number, AnySchemaObject] => [status, MESSAGE]),
   [422, message({ errors: FIELD_ERRORS })],
   [429, message({ retry_after: { type: 'integer', minimum: 1 } })],
 ]);

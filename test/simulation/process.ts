@@ -93,6 +93,7 @@ export const startProcess = (machine: Machine, plan: ProcessPlan, chance: Chance
     questions: ledgerAct(inner.questions),
     gone: ledgerAct(inner.gone),
     giveUp: ledgerAct(inner.giveUp),
+    held: ledgerAct(inner.held),
     completeIdle: ledgerAct(inner.completeIdle),
   };
   const line: Carrier = {
