@@ -24,8 +24,8 @@ export const CARRIER = { kind: 'simulated', simulated: true } as const;
 export interface Engine {
   /** There may be somebody to call, or something to deliver. Never throws. */
   wake(): void;
-  /** Ends in bounded time: calls that go on are given some seconds. */
-  stop(): Promise<void>;
+  /** Claims and sends nothing more from this instant on. Calls that go on have `leftMs` to end. See Part. */
+  stop(leftMs: number): Promise<void>;
 }
 
 export interface EngineDeps {
@@ -36,8 +36,8 @@ export interface EngineDeps {
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-/** Service managers kill after ten seconds. */
-const DRAIN = 7 * SECOND;
+/** What is left of a stop for the last reports, when the calls that go on were given the rest. */
+const REPORTING_MS = 1.5 * SECOND;
 
 const createCarrier = ({ SIMULATED_CARRIER_URL: url, SIMULATION_SPEED: speed }: Config, clock: Clock): Carrier =>
   url === undefined ? createSimulatedCarrier({ scheduler: realTime(clock), speed }) : createRemoteSimulatedCarrier(url);
@@ -78,10 +78,9 @@ export const startEngine = async (config: Config, role: Role, deps: EngineDeps):
       : undefined;
   return {
     wake: () => dialer?.wake(),
-    stop: async () => {
-      // The dialer first: what its last calls have to tell is then enqueued.
-      await dialer?.stop({ drainMs: DRAIN });
-      await deliveries?.stop();
+    stop: async (leftMs) => {
+      const drainMs = Math.max(0, leftMs - REPORTING_MS);
+      await Promise.all([dialer?.stop({ drainMs }), deliveries?.stop()]);
     },
   };
 };

@@ -6,14 +6,15 @@ import { authenticateBy, ensureFirstAccount } from './accounts/accounts.store.ts
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, localUrl } from './config.ts';
 import { type DatabaseSource, type OpenedDatabase, openDatabase } from './db/open.ts';
-import { startUpkeep, type Upkeep } from './db/upkeep.store.ts';
+import { startUpkeep } from './db/upkeep.store.ts';
 import { CARRIER, type Engine, type Role, startEngine } from './engine.ts';
 import { type AppDeps, buildApp } from './http/app.ts';
 import type { Authenticate } from './http/auth.ts';
 import { createKeyStore } from './idempotency/idempotency.store.ts';
-import { createImporter, type Importer } from './importer.ts';
+import { createImporter } from './importer.ts';
 import { releaseImports } from './imports/import-runs.store.ts';
-import { type KeySweeper, startKeySweeper } from './key-sweeper.ts';
+import { startKeySweeper } from './key-sweeper.ts';
+import { createParts, type Parts } from './parts.ts';
 import { createPurger } from './purger.ts';
 
 /** Which database the settings name. */
@@ -39,8 +40,8 @@ export interface RunningServer {
   url: string;
   /** The first key, when the database was new. */
   firstKey: string | undefined;
-  /** Stops accepting, finishes what runs, closes the database. */
-  stop(): Promise<void>;
+  /** Begins nothing more, finishes what runs, closes the database; in bounded time. See Parts.stop. */
+  stop: Parts['stop'];
 }
 
 const appDeps = (
@@ -82,50 +83,51 @@ export const startServer = async (
 ): Promise<RunningServer> => {
   const { db } = opened;
   const clock = systemClock;
-  const purger = createPurger(db, (error) => log.error({ err: error }, 'purging a deleted campaign failed'));
+  const parts = createParts(log, { stop: opened.close });
+  const purger = parts.add(
+    'purger',
+    createPurger(db, (error) => log.error({ err: error }, 'purging a deleted campaign failed')),
+  );
   const folder = join(config.DATA_DIR, 'imports');
   const isEmbedded = config.DATABASE_URL === undefined;
-  const importer: Importer = createImporter({
-    db,
-    clock,
-    folder,
-    onError: (error, importId) => log.error({ err: error, importId }, 'an import failed'),
-    ...(isEmbedded ? { batchMs: EMBEDDED_BATCH_MS } : { batchRows: SERVER_BATCH_ROWS }),
-  });
-  let app: FastifyInstance | undefined;
+  const importer = parts.add(
+    'importer',
+    createImporter({
+      db,
+      clock,
+      folder,
+      onError: (error, importId) => log.error({ err: error, importId }, 'an import failed'),
+      ...(isEmbedded ? { batchMs: EMBEDDED_BATCH_MS } : { batchRows: SERVER_BATCH_ROWS }),
+    }),
+  );
   let engine: Engine | undefined;
-  let upkeep: Upkeep | undefined;
-  let sweeper: KeySweeper | undefined;
   let started = false;
-  const stop = async (): Promise<void> => {
-    try {
-      await app?.close();
-    } finally {
-      await engine?.stop();
-      await importer.stop();
-      await upkeep?.stop();
-      await sweeper?.stop();
-      await purger.stop();
-      await opened.close();
-    }
-  };
   try {
     const firstKey = await ensureFirstAccount(db, config.OUTDIAL_API_KEY, clock());
     // The embedded database has one owner: whoever ran an import before is gone.
     if (isEmbedded) await releaseImports(db);
     const deps = appDeps(config, opened, clock, authenticate ?? authenticateBy(db, clock));
     const imports = { folder, run: importer.run, waitMs: IMPORT_WAIT_MS };
-    app = await buildApp({ ...deps, purge: purger.wake, wake: () => engine?.wake(), imports, isStarted: () => started, logger: log });
+    const app = await buildApp({ ...deps, purge: purger.wake, wake: () => engine?.wake(), imports, isStarted: () => started, logger: log });
+    parts.add('api', { stop: () => app.close() });
     await app.listen({ host: config.HOST, port: config.PORT });
-    engine = await startEngine(config, role, { db, clock, log });
+    engine = parts.add('engine', await startEngine(config, role, { db, clock, log }));
     purger.wake();
     importer.watch();
-    sweeper = startKeySweeper(db, clock, (error) => log.error({ err: error }, 'forgetting expired keys failed; it is tried again'));
-    if (isEmbedded) upkeep = startUpkeep(db, (error) => log.error({ err: error }, 'the upkeep of the database failed; it goes on'));
+    parts.add(
+      'key sweeper',
+      startKeySweeper(db, clock, (error) => log.error({ err: error }, 'forgetting expired keys failed; it is tried again')),
+    );
+    if (isEmbedded) {
+      parts.add(
+        'upkeep',
+        startUpkeep(db, (error) => log.error({ err: error }, 'the upkeep of the database failed; it goes on')),
+      );
+    }
     started = true;
-    return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop };
+    return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop: parts.stop };
   } catch (error) {
-    await stop().catch((failure: unknown) => log.error({ err: failure }, 'closing after a failed start failed, too'));
+    await parts.stop();
     throw error;
   }
 };

@@ -1,7 +1,9 @@
 // `outdial serve`: start, say how to reach it, stop on a signal.
+import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Role } from '../engine.ts';
 import { createLogger } from '../logger.ts';
+import { STOP_MS } from '../parts.ts';
 import { openConfigured, type RunningServer, startServer } from '../server.ts';
 import { CommandError, type Output } from './output.ts';
 
@@ -25,14 +27,21 @@ const banner = (config: Config, { url, firstKey }: RunningServer): string[] => {
   ];
 };
 
+/** Beyond the deadline of a stop: only a start that is still under way, or a stop that is stuck, takes as long. */
+const LAST_RESORT_MS = STOP_MS + 500;
+
 // Resolves with the name of the first signal. A second one does not wait for anything.
-const untilSignal = (): Promise<string> =>
+const untilSignal = (log: Logger): Promise<string> =>
   new Promise((resolve) => {
     let stopping = false;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
         if (stopping) process.exit(1);
         stopping = true;
+        setTimeout(() => {
+          log.error('the process ends, although its start or its stop is not over');
+          process.exit(1);
+        }, LAST_RESORT_MS).unref();
         resolve(signal);
       });
     }
@@ -45,8 +54,8 @@ export const serve = async (config: Config, output: Output, role: Role): Promise
   if (config.DATABASE_URL === undefined && role !== 'all') {
     throw new CommandError('The embedded database has one owner: --role needs PostgreSQL (DATABASE_URL).', 2);
   }
-  const signalled = untilSignal();
   const log = createLogger(config.LOG_LEVEL);
+  const signalled = untilSignal(log);
   const opened = await openConfigured(config, log);
   const server = await startServer(config, opened, { log, role });
   output.result({ url: server.url, key: server.firstKey ?? null }, banner(config, server));
@@ -59,6 +68,8 @@ export const serve = async (config: Config, output: Output, role: Role): Promise
     throw new CommandError(ended.message);
   }
   log.info({ signal: ended }, 'stopping');
-  await server.stop();
+  const unfinished = await server.stop();
   log.info('stopped');
+  // What still waits keeps its connections, and with them the process.
+  if (unfinished.length > 0) process.exit(1);
 };

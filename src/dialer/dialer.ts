@@ -46,7 +46,10 @@ export interface Dialer {
   wake(): void;
   /** Whether it sleeps: until time passes, something wakes it or the carrier says something, it does nothing. */
   asleep(): boolean;
-  /** Claims no more, lets what was reserved be sent, gives calls that go on `drainMs` to end, and ends. */
+  /**
+   * Claims and sends nothing more from this instant on; what was reserved and not sent is given back. Calls that go on have
+   * `drainMs` to end, whatever else is being waited for.
+   */
   stop(options?: { drainMs: number }): Promise<void>;
 }
 
@@ -59,7 +62,8 @@ const TIDY_EVERY = 1000;
 export const startDialer = async ({ ledger, carrier, schedule, log, settings }: DialerDeps): Promise<Dialer> => {
   const { rates, leaseMs, placeTimeoutMs, idleMs, giveUpMs } = { ...DEFAULT_SETTINGS, ...settings };
   const worker = randomUUID();
-  const deps = { ledger, carrier, schedule, worker, placeTimeoutMs, log };
+  let stopped = false;
+  const deps = { ledger, carrier, schedule, worker, placeTimeoutMs, log, isStopping: () => stopped };
   const terms: ClaimTerms = {
     worker,
     leaseMs,
@@ -71,7 +75,6 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
   const placing = new Set<Promise<void>>();
   let asking: Promise<void> | undefined;
   let tidiedAt = 0;
-  let stopped = false;
   let woken = false;
   let rouse: (() => void) | undefined;
 
@@ -169,10 +172,9 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
     stop: async ({ drainMs } = { drainMs: 0 }) => {
       stopped = true;
       rouse?.();
-      await running;
-      await asking;
-      await Promise.all(placing);
-      await carrier.stop({ drainMs });
+      // A lock in the database may hold up the round at hand: no reason to cut calls short. Nothing new is placed any more.
+      const finishing = running.then(() => Promise.all([asking, ...placing]));
+      await Promise.all([finishing, carrier.stop({ drainMs })]);
       await record.idle();
     },
   };

@@ -16,6 +16,8 @@ export interface PlaceDeps {
   /** Milliseconds that the carrier is given to answer a request. Shorter than the lease of `sending`. */
   placeTimeoutMs: number;
   log: Logger;
+  /** Whether this dialer stops: nothing leaves any more. */
+  isStopping: () => boolean;
 }
 
 /** `ours`: the carrier has not been asked. */
@@ -44,14 +46,17 @@ const isUnknown = ({ callId, result }: Answered): number[] => (result.kind === '
 const LATEST = 10_000;
 
 // Nothing has left, so the try is taken back.
-const takenBack = (callId: number, code: 'sent_too_late' | 'window_closed'): Answered => ({
+const takenBack = (callId: number, code: 'sent_too_late' | 'window_closed' | 'dialer_stopped'): Answered => ({
   callId,
-  result: { kind: 'rejected', code, message: 'The database took long to agree.' },
+  result: { kind: 'rejected', code, message: 'It was not sent.' },
   ours: true,
 });
 
 // A call of make_call asks for no window.
 const isStillOpen = ({ window }: Reservation, now: Date): boolean => window === undefined || isOpen(window, now);
+
+const ofCampaigns = (reservations: readonly Reservation[]): number[] =>
+  reservations.filter(({ window }) => window !== undefined).map(({ callId }) => callId);
 
 /** Sends reservations. The promise it gives is settled when the carrier's answers are recorded. */
 export const createPlacing = (deps: PlaceDeps) => {
@@ -76,6 +81,8 @@ export const createPlacing = (deps: PlaceDeps) => {
 
   return async (reservations: readonly Reservation[]): Promise<void> => {
     const now = schedule.now();
+    // Those of make_call are left to their lease: to give one back would end it.
+    if (deps.isStopping()) return ledger.release(ofCampaigns(reservations), 'dialer_stopped', now);
     const inTime = reservations.filter((one) => isStillOpen(one, now));
     const closed = reservations.filter((one) => !inTime.includes(one)).map(({ callId }) => callId);
     if (closed.length > 0) await ledger.release(closed, 'window_closed', now);
@@ -95,6 +102,7 @@ export const createPlacing = (deps: PlaceDeps) => {
     const took = Math.max(schedule.now().getTime() - now.getTime(), performance.now() - began);
     const isLate = took >= Math.min(deps.placeTimeoutMs, LATEST);
     const place = async (one: Reservation): Promise<void> => {
+      if (deps.isStopping()) return recordAnswers(takenBack(one.callId, 'dialer_stopped'));
       if (isLate) return recordAnswers(takenBack(one.callId, 'sent_too_late'));
       // It may have closed while the database was asked.
       if (!isStillOpen(one, schedule.now())) return recordAnswers(takenBack(one.callId, 'window_closed'));

@@ -40,7 +40,9 @@ const ask = async (keeps: (callId: number) => Error | undefined) => {
     },
   } as unknown as Ledger;
   const carrier = { kind: 'test', lookup: async (ref: { carrierCallId: string }) => ended(ref.carrierCallId) } as unknown as Carrier;
-  const deps = { ledger, carrier, schedule: createVirtualTime(NOW), worker: 'w', placeTimeoutMs: 1000, log: pino({ level: 'silent' }) };
+  const log = pino({ level: 'silent' });
+  const schedule = createVirtualTime(NOW);
+  const deps = { ledger, carrier, schedule, worker: 'w', placeTimeoutMs: 1000, log, isStopping: () => false };
   return { settled: await answerQuestions(deps, 15 * MINUTE, () => false), kept, givenUp };
 };
 
