@@ -4,6 +4,7 @@ import { Kysely, PGliteDialect, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { lockDataDir } from './data-dir-lock.ts';
 import { type EmbeddedDatabase, openEmbedded } from './embedded.ts';
+import { connectionTo } from './hosts.ts';
 import { migrate } from './migrate.ts';
 import { preparing } from './prepared.ts';
 import type { Database, Db } from './schema.ts';
@@ -55,7 +56,7 @@ const settingsOf = ({ longestPauseMs = LONGEST_PAUSE }: ServerSource): string =>
 const openServer = async (source: ServerSource): Promise<OpenedDatabase> => {
   const settings = settingsOf(source);
   const pool = new pg.Pool({
-    connectionString: source.url,
+    ...connectionTo(source.url),
     max: source.maxConnections ?? 10,
     types: serverTypes,
     connectionTimeoutMillis: 10_000,
