@@ -86,6 +86,15 @@ test('an account with many hosts does not take all', async () => {
   expect(await claim({ perAccount: 8 })).toEqual({});
 });
 
+test('an account that has all that it may have does not keep others out, however many hosts it has', async () => {
+  for (let i = 0; i < 8; i += 1) await enqueue(0, `h${i}.example.test`, 2);
+  clock.advance(1000);
+  await enqueue(1, 'one.example.test', 2);
+  const own = await claim({ limit: 4, perAccount: 4 });
+  expect(Object.values(own).reduce((sum, n) => sum + n, 0)).toBe(4);
+  expect(await claim({ limit: 4, perAccount: 4 })).toEqual({ 'b one.example.test': 2 });
+});
+
 test('what is not due, delivered or cancelled is left alone', async () => {
   await enqueue(0, 'a.example.test', 3);
   const [later, done] = await db.selectFrom('webhook_messages').select('id').orderBy('id').execute();

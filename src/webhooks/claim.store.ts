@@ -42,6 +42,7 @@ export const claimMessages = async (
 ): Promise<Claim> => {
   const isFree = sql`(m.lease_until is null or (m.lease_until <= ${clock(now)} and m.id <> all(${[...held]}::bigint[])))`;
   // `groups` steps over the index from one account and host to the next: a long backlog of one costs the others nothing.
+  // Of more groups than messages are wanted only those with the best first message can have one that is taken.
   // Two that claim at once may choose the same: neither waits for the other, and what one has locked is left to it.
   const { rows } = await sql<{ sought: number } & FullMessage>`
     with recursive groups as (
@@ -57,21 +58,33 @@ export const claimMessages = async (
       where state = 'pending' and lease_until is not null and lease_until > ${clock(now)} group by 1, 2
     ), held_by_account as (
       select account_id, sum(n)::int as n from held group by 1
-    ), due as (
-      select next.id, next.next_attempt_at, groups.account_id,
-        coalesce(held.n, 0) + row_number() over (partition by groups.account_id, groups.host order by next.next_attempt_at) as place
+    ), firsts as (
+      select groups.account_id, groups.host, coalesce(held.n, 0) as n, coalesce(h.n, 0) as of_account, first.next_attempt_at
       from groups left join held on held.account_id = groups.account_id and held.host = groups.host
+      left join held_by_account h on h.account_id = groups.account_id
       cross join lateral (
-        select m.id, m.next_attempt_at from webhook_messages m
+        select m.next_attempt_at from webhook_messages m
         where m.state = 'pending' and m.account_id = groups.account_id and m.host = groups.host
           and m.next_attempt_at <= ${now}::timestamptz and ${isFree}
-        order by m.next_attempt_at limit greatest(0, least(${limit}::int, ${perGroup}::int - coalesce(held.n, 0)))
+        order by m.next_attempt_at limit case when coalesce(held.n, 0) < ${perGroup}::int then 1 else 0 end
+      ) first
+    ), eligible as (
+      select firsts.*, of_account + row_number() over (partition by account_id order by n, next_attempt_at) as nth from firsts
+    ), nearest as materialized (
+      select * from eligible where nth <= ${perAccount}::int order by n, next_attempt_at limit ${limit}::int
+    ), due as (
+      select next.id, next.next_attempt_at, g.account_id, g.of_account,
+        g.n + row_number() over (partition by g.account_id, g.host order by next.next_attempt_at) as place
+      from nearest g cross join lateral (
+        select m.id, m.next_attempt_at from webhook_messages m
+        where m.state = 'pending' and m.account_id = g.account_id and m.host = g.host
+          and m.next_attempt_at <= ${now}::timestamptz and ${isFree}
+        order by m.next_attempt_at limit least(${limit}::int, ${perGroup}::int - g.n)
       ) next
     ), ranked as (
-      select due.*, coalesce(h.n, 0) + row_number() over (partition by due.account_id order by place, next_attempt_at) as of_account
-      from due left join held_by_account h on h.account_id = due.account_id
+      select due.*, of_account + row_number() over (partition by account_id order by place, next_attempt_at) as nth from due
     ), chosen as materialized (
-      select id from ranked where of_account <= ${perAccount}::int order by place, next_attempt_at limit ${limit}::int
+      select id from ranked where nth <= ${perAccount}::int order by place, next_attempt_at limit ${limit}::int
     ), locked as materialized (
       select m.id from webhook_messages m
       where m.id in (select id from chosen) and m.state = 'pending' and m.next_attempt_at <= ${now}::timestamptz and ${isFree}

@@ -89,9 +89,9 @@ test('however many slow receivers there are, a place is left for one that is new
 
 test('the fewer places are free, the less of them may one have', () => {
   expect([100, 80, 40, 8, 3, 1].map(allowance)).toEqual([
-    { limit: 20, perGroup: 20, perAccount: 100 },
-    { limit: 20, perGroup: 20, perAccount: 80 },
-    { limit: 20, perGroup: 10, perAccount: 40 },
+    { limit: 50, perGroup: 20, perAccount: 100 },
+    { limit: 50, perGroup: 20, perAccount: 80 },
+    { limit: 40, perGroup: 10, perAccount: 40 },
     { limit: 8, perGroup: 2, perAccount: 8 },
     { limit: 3, perGroup: 1, perAccount: 3 },
     { limit: 1, perGroup: 1, perAccount: 1 },

@@ -28,7 +28,7 @@ const PLACES = 100;
 /** Of one account to one host, in all processes together: a stranger's server may take its ten seconds. */
 const PLACES_OF_GROUP = 20;
 /** So that what else uses the database gets its turn. */
-const CLAIMED_AT_ONCE = 20;
+const CLAIMED_AT_ONCE = 50;
 const IDLE_MS = 1000;
 /** So that many small messages are claimed together. */
 const BUSY_MS = 25;
