@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP, isIPv6 } from 'node:net';
 import { parseEnv } from 'node:util';
 import { GIVEN_KEY_FORM, parseGivenKey } from './accounts/api-key.ts';
+import { readDatabaseUrl } from './db/database-url.ts';
 
 interface Variable<Value> {
   /** As it would be written; undefined: unset. */
@@ -51,6 +52,11 @@ const readUrl =
     }
     return text;
   };
+
+const readDatabase = (text: string): string => {
+  readDatabaseUrl(text);
+  return text;
+};
 
 // Paths are appended to it.
 const readBaseUrl = (text: string): string => {
@@ -130,8 +136,8 @@ export const VARIABLES = {
     readNumber('0, or a number of at least 0.1', (rate) => rate === 0 || rate >= 0.1),
   ),
   DATABASE_URL: optional(
-    'A PostgreSQL 15 or newer, as postgres://user:password@host/name. Unset: the embedded database in DATA_DIR.',
-    readUrl('postgres', 'postgresql'),
+    'A PostgreSQL 15 or newer, as postgres://user:password@host/name; several hosts: @one,two/name?target_session_attrs=read-write. Unset: the embedded database in DATA_DIR.',
+    readDatabase,
   ),
   DATA_DIR: variable('./data', 'Folder of the embedded database, and of the files that are being imported.', readText),
   IMPORT_MAX_MB: variable(

@@ -9,9 +9,8 @@ import type { Db } from './db/schema.ts';
 import { type Dialer, startDialer } from './dialer/dialer.ts';
 import { databaseClock } from './dialer/lease.store.ts';
 import { createSqlLedger } from './dialer/sql-ledger.store.ts';
-import { type Jobs, startJobs } from './jobs.ts';
 import { realTime } from './scheduler.ts';
-import { webhookWorker } from './webhooks/deliver.ts';
+import { type Deliveries, startDeliveries } from './webhooks/delivery-loop.ts';
 import { enqueuePostCalls } from './webhooks/webhooks.store.ts';
 
 /** What a process does. `all`: everything. */
@@ -25,8 +24,8 @@ export const CARRIER = { kind: 'simulated', simulated: true } as const;
 export interface Engine {
   /** There may be somebody to call, or something to deliver. Never throws. */
   wake(): void;
-  /** Ends in bounded time: calls that go on are given some seconds. */
-  stop(): Promise<void>;
+  /** Claims and sends nothing more from this instant on. Calls that go on have `leftMs` to end. See Part. */
+  stop(leftMs: number): Promise<void>;
 }
 
 export interface EngineDeps {
@@ -37,13 +36,13 @@ export interface EngineDeps {
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-/** Service managers kill after ten seconds. */
-const DRAIN = 7 * SECOND;
+/** What is left of a stop for the last reports, when the calls that go on were given the rest. */
+const REPORTING_MS = 1.5 * SECOND;
 
 const createCarrier = ({ SIMULATED_CARRIER_URL: url, SIMULATION_SPEED: speed }: Config, clock: Clock): Carrier =>
   url === undefined ? createSimulatedCarrier({ scheduler: realTime(clock), speed }) : createRemoteSimulatedCarrier(url);
 
-const dial = (config: Config, { db, clock, log }: EngineDeps, jobs: Jobs | undefined): Promise<Dialer> => {
+const dial = (config: Config, { db, clock, log }: EngineDeps, deliveries: Deliveries | undefined): Promise<Dialer> => {
   const placeTimeoutMs = config.CARRIER_TIMEOUT * SECOND;
   const ledger = createSqlLedger(db, {
     clock: databaseClock,
@@ -52,7 +51,7 @@ const dial = (config: Config, { db, clock, log }: EngineDeps, jobs: Jobs | undef
     reportWaitMs: config.REPORT_WAIT * SECOND,
     tell: async (trx, callIds, now) => {
       await enqueuePostCalls(trx, callIds, now);
-      jobs?.wake();
+      deliveries?.wake();
     },
   });
   const settings = {
@@ -67,22 +66,21 @@ const dial = (config: Config, { db, clock, log }: EngineDeps, jobs: Jobs | undef
 /** Starts what the role asks for. */
 export const startEngine = async (config: Config, role: Role, deps: EngineDeps): Promise<Engine> => {
   const { db, clock, log } = deps;
-  const delivery = webhookWorker({ db, clock, allowPrivate: config.WEBHOOK_ALLOW_PRIVATE });
-  const onError = (error: unknown) => log.error({ err: error }, 'the job queue failed; it goes on');
-  const jobs = role === 'worker' || role === 'all' ? await startJobs(db, [delivery], { onError }) : undefined;
+  const onError = (error: unknown) => log.error({ err: error }, 'delivering webhooks failed; it goes on');
+  const delivery = { db, clock, allowPrivate: config.WEBHOOK_ALLOW_PRIVATE, onError };
+  const deliveries = role === 'worker' || role === 'all' ? startDeliveries(delivery) : undefined;
   const dialer =
     role === 'dialer' || role === 'all'
-      ? await dial(config, deps, jobs).catch(async (error: unknown) => {
-          await jobs?.stop();
+      ? await dial(config, deps, deliveries).catch(async (error: unknown) => {
+          await deliveries?.stop();
           throw error;
         })
       : undefined;
   return {
     wake: () => dialer?.wake(),
-    stop: async () => {
-      // The dialer first: what its last calls have to tell is then enqueued.
-      await dialer?.stop({ drainMs: DRAIN });
-      await jobs?.stop();
+    stop: async (leftMs) => {
+      const drainMs = Math.max(0, leftMs - REPORTING_MS);
+      await Promise.all([dialer?.stop({ drainMs }), deliveries?.stop()]);
     },
   };
 };

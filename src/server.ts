@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { authenticateBy, ensureFirstAccount } from './accounts/accounts.store.ts';
-import { type CallKeeper, startCallKeeper } from './call-keeper.ts';
+import { startCallKeeper } from './call-keeper.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, localUrl } from './config.ts';
 import { ENGINE_LIMITS, type StatementLimits } from './db/limits.ts';
@@ -12,8 +12,9 @@ import { CARRIER, type Engine, type Role, startEngine } from './engine.ts';
 import { type AppDeps, buildApp } from './http/app.ts';
 import type { Authenticate } from './http/auth.ts';
 import { createKeyStore } from './idempotency/idempotency.store.ts';
-import { createImporter, type Importer } from './importer.ts';
-import { type KeySweeper, startKeySweeper } from './key-sweeper.ts';
+import { createImporter } from './importer.ts';
+import { startKeySweeper } from './key-sweeper.ts';
+import { createParts, type Parts } from './parts.ts';
 import { createPurger } from './purger.ts';
 
 /** Which database the settings name. */
@@ -41,8 +42,8 @@ export interface RunningServer {
   url: string;
   /** The first key, when the database was new. */
   firstKey: string | undefined;
-  /** Stops accepting, finishes what runs, closes the database. */
-  stop(): Promise<void>;
+  /** Begins nothing more, finishes what runs, closes the database; in bounded time. See Parts.stop. */
+  stop: Parts['stop'];
 }
 
 const appDeps = (
@@ -84,49 +85,51 @@ export const startServer = async (
 ): Promise<RunningServer> => {
   const { db } = opened;
   const clock = systemClock;
-  const purger = createPurger(db, (error) => log.error({ err: error }, 'purging a deleted campaign failed'));
-  const folder = join(config.DATA_DIR, 'imports');
-  const importer: Importer = createImporter({
-    db,
-    clock,
-    folder,
-    onError: (error, importId) => log.error({ err: error, importId }, 'an import failed'),
-  });
   // Connections of its own: requests that wait for each other take none of the dialer's, and it waits for no lock of one account.
   const engineDatabase = opened.another({ maxConnections: ENGINE_CONNECTIONS, limits: ENGINE_LIMITS });
-  let app: FastifyInstance | undefined;
-  let engine: Engine | undefined;
-  let sweeper: KeySweeper | undefined;
-  let callKeeper: CallKeeper | undefined;
-  let started = false;
-  const stop = async (): Promise<void> => {
-    try {
-      await app?.close();
-    } finally {
-      await engine?.stop();
-      await importer.stop();
-      await sweeper?.stop();
-      await callKeeper?.stop();
-      await purger.stop();
-      await engineDatabase.close();
-      await opened.close();
-    }
+  const closeDatabase = async (): Promise<void> => {
+    await engineDatabase.close();
+    await opened.close();
   };
+  const parts = createParts(log, { stop: closeDatabase });
+  const purger = parts.add(
+    'purger',
+    createPurger(db, (error) => log.error({ err: error }, 'purging a deleted campaign failed')),
+  );
+  const folder = join(config.DATA_DIR, 'imports');
+  const importer = parts.add(
+    'importer',
+    createImporter({
+      db,
+      clock,
+      folder,
+      onError: (error, importId) => log.error({ err: error, importId }, 'an import failed'),
+    }),
+  );
+  let engine: Engine | undefined;
+  let started = false;
   try {
     const firstKey = await ensureFirstAccount(db, config.OUTDIAL_API_KEY, clock());
     const deps = appDeps(config, opened, clock, authenticate ?? authenticateBy(db, clock));
     const imports = { folder, run: importer.run, waitMs: IMPORT_WAIT_MS };
-    app = await buildApp({ ...deps, purge: purger.wake, wake: () => engine?.wake(), imports, isStarted: () => started, logger: log });
+    const app = await buildApp({ ...deps, purge: purger.wake, wake: () => engine?.wake(), imports, isStarted: () => started, logger: log });
+    parts.add('api', { stop: () => app.close() });
     await app.listen({ host: config.HOST, port: config.PORT });
-    engine = await startEngine(config, role, { db: engineDatabase.db, clock, log });
+    engine = parts.add('engine', await startEngine(config, role, { db: engineDatabase.db, clock, log }));
     purger.wake();
     importer.watch();
-    sweeper = startKeySweeper(db, clock, (error) => log.error({ err: error }, 'forgetting expired keys failed; it is tried again'));
-    callKeeper = startCallKeeper(db, clock, (error) => log.error({ err: error }, 'ending unsent calls failed; it is tried again'));
+    parts.add(
+      'key sweeper',
+      startKeySweeper(db, clock, (error) => log.error({ err: error }, 'forgetting expired keys failed; it is tried again')),
+    );
+    parts.add(
+      'call keeper',
+      startCallKeeper(db, clock, (error) => log.error({ err: error }, 'ending unsent calls failed; it is tried again')),
+    );
     started = true;
-    return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop };
+    return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop: parts.stop };
   } catch (error) {
-    await stop().catch((failure: unknown) => log.error({ err: failure }, 'closing after a failed start failed, too'));
+    await parts.stop();
     throw error;
   }
 };

@@ -119,7 +119,7 @@ const connectInProcess = async (config: Config, options: ConnectOptions, output:
     await server.stop();
     throw error;
   }
-  return connectTo(server.url, token, server.stop);
+  return connectTo(server.url, token, async () => void (await server.stop()));
 };
 
 // A key has one account; to write into that one while another was named would be a surprise.

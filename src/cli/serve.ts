@@ -1,7 +1,9 @@
 // `outdial serve`: start, say how to reach it, stop on a signal.
+import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Role } from '../engine.ts';
 import { createLogger } from '../logger.ts';
+import { STOP_MS } from '../parts.ts';
 import { openConfigured, type RunningServer, startServer } from '../server.ts';
 import type { Output } from './output.ts';
 
@@ -25,14 +27,21 @@ const banner = (config: Config, { url, firstKey }: RunningServer): string[] => {
   ];
 };
 
+/** Beyond the deadline of a stop: only a start that is still under way, or a stop that is stuck, takes as long. */
+const LAST_RESORT_MS = STOP_MS + 500;
+
 // Resolves with the name of the first signal. A second one does not wait for anything.
-const untilSignal = (): Promise<string> =>
+const untilSignal = (log: Logger): Promise<string> =>
   new Promise((resolve) => {
     let stopping = false;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
         if (stopping) process.exit(1);
         stopping = true;
+        setTimeout(() => {
+          log.error('the process ends, although its start or its stop is not over');
+          process.exit(1);
+        }, LAST_RESORT_MS).unref();
         resolve(signal);
       });
     }
@@ -40,12 +49,14 @@ const untilSignal = (): Promise<string> =>
 
 /** Runs the server until a signal. */
 export const serve = async (config: Config, output: Output, role: Role): Promise<void> => {
-  const signalled = untilSignal();
   const log = createLogger(config.LOG_LEVEL);
+  const signalled = untilSignal(log);
   const opened = await openConfigured(config, log);
   const server = await startServer(config, opened, { log, role });
   output.result({ url: server.url, key: server.firstKey ?? null }, banner(config, server));
   log.info({ signal: await signalled }, 'stopping');
-  await server.stop();
+  const unfinished = await server.stop();
   log.info('stopped');
+  // What still waits keeps its connections, and with them the process.
+  if (unfinished.length > 0) process.exit(1);
 };

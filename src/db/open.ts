@@ -2,6 +2,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { type EmbeddedServer, useEmbedded } from '../postgres/server.ts';
+import { connectionTo } from './hosts.ts';
 import { limiting } from './limited.ts';
 import { REQUEST_LIMITS, type StatementLimits, silenceAfter } from './limits.ts';
 import { migrate } from './migrate.ts';
@@ -40,7 +41,7 @@ export type DatabaseSource = ServerSource | FolderSource;
 export interface OpenedDatabase {
   readonly db: Db;
   /** For a connection of one's own, beside the pool. */
-  readonly connection: pg.ClientConfig;
+  readonly connection: pg.PoolConfig;
   /** A further pool on the same database. Closing it is the caller's. */
   another(options: PoolOptions): { db: Db; close(): Promise<void> };
   /** Ends every connection, and the use of the data folder. */
@@ -69,7 +70,7 @@ const settingsOf = ({ longestPauseMs = LONGEST_PAUSE, limits = REQUEST_LIMITS }:
   set tcp_keepalives_count = 4;
   set tcp_user_timeout = 30000`;
 
-const createPool = (connection: pg.ClientConfig, options: PoolOptions): pg.Pool => {
+const createPool = (connection: pg.PoolConfig, options: PoolOptions): pg.Pool => {
   const settings = settingsOf(options);
   const pool = new pg.Pool({
     ...connection,
@@ -119,7 +120,7 @@ const onPool = (
   return { db, close };
 };
 
-const openPool = async (connection: pg.ClientConfig, options: PoolOptions, whenUp?: () => Promise<void>): Promise<OpenedDatabase> => {
+const openPool = async (connection: pg.PoolConfig, options: PoolOptions, whenUp?: () => Promise<void>): Promise<OpenedDatabase> => {
   const pool = createPool(connection, options);
   try {
     await bringUpToDate(pool, settingsOf(options));
@@ -160,4 +161,4 @@ const openFolder = async ({ dataDir, onLost, ...options }: FolderSource): Promis
  * @throws NewerDatabaseError, what useEmbedded throws, or the driver's error when the server cannot be reached.
  */
 export const openDatabase = (source: DatabaseSource): Promise<OpenedDatabase> =>
-  source.kind === 'folder' ? openFolder(source) : openPool({ connectionString: source.url }, source);
+  source.kind === 'folder' ? openFolder(source) : openPool(connectionTo(source.url), source);

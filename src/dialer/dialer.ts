@@ -48,7 +48,10 @@ export interface Dialer {
   wake(): void;
   /** Whether it sleeps: until time passes, something wakes it or the carrier says something, it does nothing. */
   asleep(): boolean;
-  /** Claims no more, lets what was reserved be sent, gives calls that go on `drainMs` to end, and ends. */
+  /**
+   * Claims and sends nothing more from this instant on; what was reserved and not sent is given back. Calls that go on have
+   * `drainMs` to end, whatever else is being waited for.
+   */
   stop(options?: { drainMs: number }): Promise<void>;
 }
 
@@ -70,13 +73,14 @@ const nameOf = ({ callId, carrierCallId }: CarrierEvent): CallName =>
 export const startDialer = async ({ ledger, carrier, schedule, log, settings }: DialerDeps): Promise<Dialer> => {
   const { rates, leaseMs, placeTimeoutMs, idleMs, giveUpMs } = { ...DEFAULT_SETTINGS, ...settings };
   const worker = randomUUID();
+  let stopped = false;
   const self: DialerIdentity = {
     worker,
     carrier: carrier.kind,
     ownRecord: !carrier.capabilities.sharedRecord,
     deadMs: Math.max(DEAD_MS, SLEEPS_MISSED * idleMs),
   };
-  const deps = { ledger, carrier, schedule, worker, placeTimeoutMs, log, wake: () => wake() };
+  const deps = { ledger, carrier, schedule, worker, placeTimeoutMs, log, wake: () => wake(), isStopping: () => stopped };
   const terms: ClaimTerms = {
     worker,
     leaseMs,
@@ -89,7 +93,6 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
   let asking: Promise<void> | undefined;
   let tidiedAt = 0;
   let beatAt: number | undefined;
-  let stopped = false;
   let woken = false;
   let rouse: (() => void) | undefined;
 
@@ -213,10 +216,9 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
     stop: async ({ drainMs } = { drainMs: 0 }) => {
       stopped = true;
       rouse?.();
-      await running;
-      await asking;
-      await Promise.all(placing);
-      await carrier.stop({ drainMs });
+      // A lock in the database may hold up the round at hand: no reason to cut calls short. Nothing new is placed any more.
+      const finishing = running.then(() => Promise.all([asking, ...placing]));
+      await Promise.all([finishing, carrier.stop({ drainMs })]);
       await record.idle();
       await ledger.leave(worker).catch((error: unknown) => log.warn({ err: error }, 'a dialer that stops could not say so'));
     },

@@ -9,7 +9,7 @@ import { createPlacing } from './place-calls.ts';
 const WINDOW: CallingWindow = { zone: 'UTC', days: ['monday'], start: '09:00:00', end: '17:00:00' };
 
 /** Places two calls, one within the window, and one of make_call. @returns what the carrier got and what was taken back. */
-const place = async (at: string, sendTakesMs: number) => {
+const place = async (at: string, sendTakesMs: number, isStopping: (now: Date) => boolean = () => false) => {
   const time = createVirtualTime(new Date(at));
   const placed: string[] = [];
   const rejected: RejectedCall[] = [];
@@ -35,10 +35,15 @@ const place = async (at: string, sendTakesMs: number) => {
     window,
     place: { callId: String(callId) } as Reservation['place'],
   });
-  await createPlacing({ ledger, carrier, schedule: time, worker: 'w', placeTimeoutMs: 10_000, log })([
-    reservation(1, WINDOW),
-    reservation(2, undefined),
-  ]);
+  await createPlacing({
+    ledger,
+    carrier,
+    schedule: time,
+    worker: 'w',
+    placeTimeoutMs: 10_000,
+    log,
+    isStopping: () => isStopping(time.now()),
+  })([reservation(1, WINDOW), reservation(2, undefined)]);
   return { placed, released, rejected };
 };
 
@@ -64,5 +69,19 @@ test('a database that takes too long to agree: nothing leaves at all', async () 
   expect(rejected.map(({ callId, code, ours }) => [callId, code, ours])).toEqual([
     [1, 'sent_too_late', true],
     [2, 'sent_too_late', true],
+  ]);
+});
+
+test('a dialer that stops: nothing is asked to be sent, and the campaign’s is given back', async () => {
+  expect(await place('2026-03-02T10:00:00Z', 100, () => true)).toEqual({ placed: [], released: [1], rejected: [] });
+});
+
+test('a dialer that is stopped while the database is asked: nothing leaves, and the tries are taken back', async () => {
+  const stopped = new Date('2026-03-02T10:00:00.050Z');
+  const { placed, rejected } = await place('2026-03-02T10:00:00Z', 100, (now) => now >= stopped);
+  expect(placed).toEqual([]);
+  expect(rejected.map(({ callId, code, ours }) => [callId, code, ours])).toEqual([
+    [1, 'dialer_stopped', true],
+    [2, 'dialer_stopped', true],
   ]);
 });

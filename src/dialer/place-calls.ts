@@ -19,6 +19,8 @@ export interface PlaceDeps {
   log: Logger;
   /** There may be something to do: a pause of the carrier is over. */
   wake?(): void;
+  /** Whether this dialer stops: nothing leaves any more. */
+  isStopping: () => boolean;
 }
 
 /** `ours`: the carrier has not been asked. */
@@ -47,9 +49,9 @@ const isUnknown = ({ callId, result }: Answered): { callId: number }[] => (resul
 const LATEST = 10_000;
 
 // Nothing has left, so the try is taken back.
-const takenBack = (callId: number, code: 'sent_too_late' | 'window_closed'): Answered => ({
+const takenBack = (callId: number, code: 'sent_too_late' | 'window_closed' | 'dialer_stopped'): Answered => ({
   callId,
-  result: { kind: 'rejected', scope: 'carrier', code, message: 'The database took long to agree.' },
+  result: { kind: 'rejected', scope: 'carrier', code, message: 'It was not sent.' },
   ours: true,
 });
 
@@ -100,6 +102,8 @@ const createRecording = ({ ledger, carrier, schedule, log, wake }: PlaceDeps) =>
     return answers.filter(({ callId }) => held.has(callId));
   });
 };
+const ofCampaigns = (reservations: readonly Reservation[]): number[] =>
+  reservations.filter(({ window }) => window !== undefined).map(({ callId }) => callId);
 
 /** Sends reservations. The promise it gives is settled when the carrier's answers are recorded. */
 export const createPlacing = (deps: PlaceDeps) => {
@@ -130,6 +134,7 @@ export const createPlacing = (deps: PlaceDeps) => {
     const took = Math.max(schedule.now().getTime() - now.getTime(), performance.now() - began);
     const isLate = took >= Math.min(deps.placeTimeoutMs, LATEST);
     const place = async (one: Reservation): Promise<void> => {
+      if (deps.isStopping()) return recordAnswers(takenBack(one.callId, 'dialer_stopped'));
       if (isLate) return recordAnswers(takenBack(one.callId, 'sent_too_late'));
       // It may have closed while the database was asked.
       if (!isStillOpen(one, schedule.now())) return recordAnswers(takenBack(one.callId, 'window_closed'));
@@ -143,6 +148,8 @@ export const createPlacing = (deps: PlaceDeps) => {
     let waiting = reservations;
     for (const pauseMs of [...SEND_AGAIN_MS, undefined]) {
       const now = schedule.now();
+      // Those of make_call are left to their lease: to give one back would end it.
+      if (deps.isStopping()) return ledger.release(ofCampaigns(waiting), 'dialer_stopped', now);
       const inTime = waiting.filter((one) => isStillOpen(one, now));
       const closed = waiting.filter((one) => !inTime.includes(one)).map(({ callId }) => callId);
       if (closed.length > 0) await ledger.release(closed, 'window_closed', now);

@@ -43,7 +43,9 @@ const ask = async (keeps: (callId: number) => Error | undefined) => {
     },
   } as unknown as Ledger;
   const carrier = { kind: 'test', lookup: async (ref: { carrierCallId: string }) => ended(ref.carrierCallId) } as unknown as Carrier;
-  const deps = { ledger, carrier, schedule: createVirtualTime(NOW), worker: 'w', placeTimeoutMs: 1000, log: pino({ level: 'silent' }) };
+  const log = pino({ level: 'silent' });
+  const schedule = createVirtualTime(NOW);
+  const deps = { ledger, carrier, schedule, worker: 'w', placeTimeoutMs: 1000, log, isStopping: () => false };
   return { settled: await answerQuestions(deps, SELF, 15 * MINUTE, () => false), kept, givenUp };
 };
 
@@ -66,7 +68,8 @@ test('an accepted call of which the carrier says that it is gone is asked about 
     giveUp: async (ids: number[]) => void givenUp?.push(...ids),
   } as unknown as Ledger;
   const carrier = { kind: 'test', lookup: async () => 'gone' } as unknown as Carrier;
-  const deps = { ledger, carrier, schedule: createVirtualTime(NOW), worker: 'w', placeTimeoutMs: 1000, log: pino({ level: 'silent' }) };
+  const log = pino({ level: 'silent' });
+  const deps = { ledger, carrier, schedule: createVirtualTime(NOW), worker: 'w', placeTimeoutMs: 1000, log, isStopping: () => false };
   expect(await answerQuestions(deps, SELF, 15 * MINUTE, () => false)).toBe(true);
   expect([gone, givenUp]).toEqual([[1], [2]]);
 });

@@ -10,8 +10,10 @@ import { type Received, startReceiver } from '../../test/support/receiver.ts';
 import { insertAccount } from '../accounts/accounts.store.ts';
 import { deleteCall } from '../calls/calls.store.ts';
 import type { Db } from '../db/schema.ts';
-import { beginAttempt, LEASE_MS } from './attempts.store.ts';
-import { type DeliveryDeps, deliver } from './deliver.ts';
+import { givenClock } from '../dialer/lease.store.ts';
+import { recordAttempt } from './attempts.store.ts';
+import { claimMessages, LEASE_MS, renewLeases } from './claim.store.ts';
+import { deliver as attempt, type DeliveryDeps } from './deliver.ts';
 import { listAttempts, replayDeliveries } from './deliveries.store.ts';
 import { WAITS } from './retries.ts';
 import { OVERLAP_MS, rotateSecret, signingSecrets } from './secrets.store.ts';
@@ -28,7 +30,6 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await sql`delete from pgboss.job`.execute(db);
   await sql`delete from accounts`.execute(db);
   clock = createClock();
   account = (await insertAccount(db, { name: 'Mine', email: 'mine@example.test' }, clock())).id;
@@ -43,11 +44,15 @@ const enqueue = async (url: string): Promise<number> => {
   return id;
 };
 const message = (id: number) => db.selectFrom('webhook_messages').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
-const jobsOf = async (id: number) =>
-  (
-    await sql<{ wait: number }>`select round(extract(epoch from start_after - created_on))::int as wait from pgboss.job
-    where singleton_key = ${String(id)} order by start_after`.execute(db)
-  ).rows.map(({ wait }) => wait);
+const claim = async (limit = 20) =>
+  (await claimMessages(db, givenClock, { limit, perGroup: 20, perAccount: 100, held: [] }, clock())).claimed;
+
+/** What a worker does: claims the message if it is due and nobody is at it, and makes an attempt on it. */
+const deliver = async (given: DeliveryDeps, id: number, signal: AbortSignal): Promise<void> => {
+  const { claimed } = await claimMessages(db, givenClock, { limit: 20, perGroup: 20, perAccount: 100, held: [] }, given.clock());
+  expect(claimed.map((one) => one.id)).toEqual(claimed.length === 0 ? [] : [id]);
+  await Promise.all(claimed.map((one) => attempt(given, one, signal)));
+};
 
 // The package asks the machine's clock about the timestamp, so only the signature can be compared here.
 const isSignedWith = (secret: string, { headers, body }: Received): boolean => {
@@ -141,7 +146,7 @@ describe('the schedule', () => {
     ]);
   });
 
-  test('is gone through to its end over days, with a job for each attempt', async () => {
+  test('is gone through to its end over days', async () => {
     const receiver = await startReceiver((response) => response.writeHead(503).end());
     const id = await enqueue(receiver.url);
     for (const wait of WAITS) {
@@ -152,7 +157,6 @@ describe('the schedule', () => {
     await deliver(deps, id, never);
     expect(await message(id)).toMatchObject({ state: 'failed', attempts: 12, next_attempt_at: null });
     expect(receiver.seen).toHaveLength(12);
-    expect(await jobsOf(id)).toEqual([0, ...WAITS.map((wait) => wait / 1000)]);
     clock.advance(1_000_000_000);
     await deliver(deps, id, never);
     expect(receiver.seen).toHaveLength(12);
@@ -163,7 +167,6 @@ describe('the schedule', () => {
     const id = await enqueue(receiver.url);
     await deliver(deps, id, never);
     expect(await message(id)).toMatchObject({ state: 'failed', attempts: 1 });
-    expect(await jobsOf(id)).toEqual([0]);
   });
 
   test('begins anew with a replay, to the address of now', async () => {
@@ -203,7 +206,6 @@ describe('a replay while an attempt is under way', () => {
     await slow;
     expect(await message(id)).toMatchObject({ state: 'pending', step: 0, next_attempt_at: clock(), url: after.url });
     expect(await listAttempts(db, id)).toMatchObject([{ attempt: 1, url: before.url, status }]);
-    expect(await jobsOf(id)).toEqual([0, 0]);
     await deliver(deps, id, never);
     expect(await message(id)).toMatchObject({ state: 'delivered', attempts: 2 });
     expect([before.seen.length, after.seen.length]).toEqual([1, 1]);
@@ -263,7 +265,7 @@ describe('an attempt without an answer', () => {
 describe('after its call was deleted', () => {
   const forget = async (id: number) => deleteCall(db, account, (await message(id)).call_id, clock());
 
-  test('a message that waits is not sent, by its job or by a replay', async () => {
+  test('a message that waits is not sent, by itself or by a replay', async () => {
     const receiver = await startReceiver();
     const id = await enqueue(receiver.url);
     await forget(id);
@@ -272,7 +274,6 @@ describe('after its call was deleted', () => {
     expect(await replayDeliveries(db, account, { id }, clock())).toBe(0);
     await deliver(deps, id, never);
     expect(receiver.seen).toEqual([]);
-    expect(await jobsOf(id)).toEqual([0]);
   });
 
   test.each([200, 500, 410])('an attempt under way that ends with %i is logged without what was answered', async (status) => {
@@ -286,7 +287,6 @@ describe('after its call was deleted', () => {
     await slow;
     expect(await message(id)).toMatchObject({ state: 'cancelled', payload: null, next_attempt_at: null, attempts: 1 });
     expect(await listAttempts(db, id)).toMatchObject([{ attempt: 1, status, response_body: null }]);
-    expect(await jobsOf(id)).toEqual([0]);
   });
 });
 
@@ -357,14 +357,54 @@ describe('two at once', () => {
     await slow;
     expect(await message(id)).toMatchObject({ state: 'delivered', attempts: 2 });
     expect(await listAttempts(db, id)).toHaveLength(2);
-    expect(await jobsOf(id)).toEqual([0]);
   });
 
-  test('whoever comes while another is at it leaves one job for when that one may have died', async () => {
+  test('what a living worker is at stays its own; what a dead one was at is free within seconds', async () => {
     const id = await enqueue('http://hook.example.test/');
-    await sql`update pgboss.job set state = 'active'`.execute(db);
-    await beginAttempt(db, id, clock());
-    for (let i = 0; i < 3; i++) await deliver(deps, id, never);
-    expect(await jobsOf(id)).toEqual([0, LEASE_MS / 1000]);
+    const [own] = await claim();
+    if (own === undefined) throw new Error('nothing was claimed');
+    for (let seconds = 0; seconds < 60; seconds += 2) {
+      clock.advance(2000);
+      await renewLeases(db, givenClock, [own], clock());
+      expect(await claim()).toEqual([]);
+    }
+    clock.advance(LEASE_MS);
+    expect(LEASE_MS).toBeLessThan(10_000);
+    expect(await claim()).toMatchObject([{ id, attempts: 2 }]);
+  });
+
+  test('a worker that was frozen does not hold what another has, or what a replay has begun again', async () => {
+    const id = await enqueue('http://hook.example.test/');
+    const [frozen] = await claim();
+    clock.advance(LEASE_MS);
+    const [other] = await claim();
+    if (frozen === undefined || other === undefined) throw new Error('nothing was claimed');
+    const held = await message(id);
+    clock.advance(1000);
+    await renewLeases(db, givenClock, [frozen], clock());
+    expect(await message(id)).toEqual(held);
+    await replayDeliveries(db, account, { id }, clock());
+    await renewLeases(db, givenClock, [frozen, other], clock());
+    expect(await claim()).toMatchObject([{ id, attempts: 3 }]);
+  });
+
+  test('a worker does not take from itself what it could not renew', async () => {
+    await enqueue('http://hook.example.test/');
+    const [own] = await claim();
+    clock.advance(LEASE_MS);
+    const again = await claimMessages(db, givenClock, { limit: 20, perGroup: 20, perAccount: 100, held: [own?.id ?? 0] }, clock());
+    expect(again).toEqual({ claimed: [], contended: false });
+    expect(await claim()).toHaveLength(1);
+  });
+
+  test('to record an attempt twice, since nobody knew whether it was recorded, is to record it once', async () => {
+    const receiver = await startReceiver();
+    const id = await enqueue(receiver.url);
+    const [own] = await claim();
+    if (own === undefined) throw new Error('nothing was claimed');
+    const log = { at: clock(), url: own.url, headers: {}, body: undefined, durationMs: 1, status: 500, error: undefined };
+    for (let i = 0; i < 2; i++) await recordAttempt(db, own, log, { state: 'pending', waitMs: 30_000, step: 1 }, clock());
+    expect(await listAttempts(db, id)).toHaveLength(1);
+    expect(await message(id)).toMatchObject({ state: 'pending', attempts: 1, step: 1 });
   });
 });

@@ -1,9 +1,10 @@
-// The worker: sign, post, record. At least once: between the post and the record a process may die, and then the message
+// One attempt: sign, post, record. At least once: between the post and the record a process may die, and then the message
 // goes out again under the same webhook-id.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { Db } from '../db/schema.ts';
-import { beginAttempt, postpone, recordAttempt } from './attempts.store.ts';
-import { insertMissingJobs, QUEUE } from './delivery-jobs.store.ts';
+import { type AttemptLog, recordAttempt } from './attempts.store.ts';
+import type { FullMessage } from './claim.store.ts';
 import { isPublicAddress, type Resolve } from './destination.ts';
 import { post, systemResolve } from './post.ts';
 import { judge } from './retries.ts';
@@ -18,19 +19,36 @@ export interface DeliveryDeps {
   allowPrivate: boolean;
   /** Looks names up; the system's resolver where it is not given. */
   resolve?: Resolve;
-  /** For all of an attempt. */
+  /** Milliseconds for all of an attempt. */
   timeoutMs?: number;
 }
 
 /** Source: lifecycle 3. */
 const TIMEOUT_MS = 10_000;
+const RECORD_RETRY_MS = 1000;
+/** A failover takes some seconds. What was answered meanwhile need not be asked again. */
+const RECORD_TRIES = 30;
 
-/** Makes one attempt on a message if it is due. What it came to is in the log. */
-export const deliver = async (deps: DeliveryDeps, messageId: number, signal: AbortSignal): Promise<void> => {
+// The data is refused, or the statement: that will come again however often it is tried. An outage, a failover or a lock passes.
+const isFinal = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(22|23|42)/.test(error.code);
+
+const recordPatiently = async ({ db, clock }: DeliveryDeps, message: FullMessage, log: AttemptLog, signal: AbortSignal): Promise<void> => {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await recordAttempt(db, message, log, judge(log, message.step), clock());
+    } catch (error) {
+      if (isFinal(error) || signal.aborted || tried === RECORD_TRIES) throw error;
+      // Cut short by a stop, which tries once more.
+      await sleep(RECORD_RETRY_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+};
+
+/** Makes the attempt that a claim has begun. What it came to is in the log. On `signal` it ends soon. @throws the database's error. */
+export const deliver = async (deps: DeliveryDeps, message: FullMessage, signal: AbortSignal): Promise<void> => {
   const { db, clock } = deps;
   const at = clock();
-  const message = await beginAttempt(db, messageId, at);
-  if (message === undefined) return postpone(db, messageId, at);
   const secrets = await signingSecrets(db, message.account_id, at);
   const headers = {
     'content-type': 'application/json',
@@ -49,18 +67,5 @@ export const deliver = async (deps: DeliveryDeps, messageId: number, signal: Abo
     timeoutMs: deps.timeoutMs ?? TIMEOUT_MS,
     signal,
   });
-  const log = { ...result, at, headers, durationMs: Math.round(performance.now() - began) };
-  await recordAttempt(db, message, log, judge(result, message.step), clock());
+  await recordPatiently(deps, message, { ...result, at, headers, durationMs: Math.round(performance.now() - began) }, signal);
 };
-
-/** The queue's worker, for startJobs. A stranger's server may take its ten seconds: it holds at most a fifth of the places. */
-export const webhookWorker = (deps: DeliveryDeps) => ({
-  queue: QUEUE,
-  concurrency: 100,
-  perGroup: 20,
-  begin: (): Promise<void> => insertMissingJobs(deps.db, deps.clock()),
-  work: async (data: unknown, signal: AbortSignal): Promise<void> => {
-    const id = typeof data === 'object' && data !== null && 'message' in data ? Number(data.message) : Number.NaN;
-    if (Number.isSafeInteger(id)) await deliver(deps, id, signal);
-  },
-});

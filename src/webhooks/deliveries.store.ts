@@ -3,7 +3,6 @@ import { sql } from 'kysely';
 import type { Db, WebhookDeliveryRow, WebhookMessageRow } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
 import { inSnapshot } from '../db/snapshot.ts';
-import { insertJobsOfDue } from './delivery-jobs.store.ts';
 import { hostOf } from './webhooks.store.ts';
 
 /** Which deliveries a list shows. */
@@ -83,8 +82,8 @@ export const replayDeliveries = (db: Db, accountId: number, filter: ReplayFilter
           url = coalesce(t.url, m.url), host = coalesce(t.host, m.host)
         from calls c left join targets t on t.assistant_id = c.assistant_id
         where c.id = m.call_id and m.payload is not null and ${matching(accountId, filter)}
-        returning m.id, m.host, 0::float8 as wait
-      ), jobs as (${insertJobsOfDue()})
+        returning m.id
+      )
       select count(*)::int as count from due`.execute(trx);
     return rows[0]?.count ?? 0;
   });

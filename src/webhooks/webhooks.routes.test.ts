@@ -4,6 +4,8 @@ import { START } from '../../test/support/clock.ts';
 import { insertAssistant } from '../../test/support/insert-assistant.ts';
 import { insertCall } from '../../test/support/insert-calls.ts';
 import { startReceiver } from '../../test/support/receiver.ts';
+import { givenClock } from '../dialer/lease.store.ts';
+import { claimMessages } from './claim.store.ts';
 import { deliver } from './deliver.ts';
 import { enqueuePostCalls } from './webhooks.store.ts';
 
@@ -23,7 +25,16 @@ const ended = async (caller = t.mine, url = 'https://hooks.example.test/after-ca
   await enqueuePostCalls(t.db, [call], t.clock());
   return { call, id: (await caller.get(`/api/user/webhooks/deliveries?call_id=${call}`)).body.data[0].id };
 };
-const attempt = (id: number) => deliver({ db: t.db, clock: t.clock, allowPrivate: true }, id, new AbortController().signal);
+/** An attempt on this one alone: others that are due stay as they were. */
+const attempt = async (id: number): Promise<void> => {
+  const { claimed } = await claimMessages(t.db, givenClock, { limit: 999, perGroup: 999, perAccount: 999, held: [] }, t.clock());
+  const message = claimed.find((one) => one.id === id);
+  for (const other of claimed.filter((one) => one !== message)) {
+    const before = { attempts: other.attempts - 1, lease_until: null };
+    await t.db.updateTable('webhook_messages').set(before).where('id', '=', other.id).execute();
+  }
+  if (message !== undefined) await deliver({ db: t.db, clock: t.clock, allowPrivate: true }, message, new AbortController().signal);
+};
 
 describe('the secret', () => {
   test('is made when it is asked for, stays, and is the account’s own', async () => {

@@ -7,7 +7,6 @@ import { insertCall } from '../../test/support/insert-calls.ts';
 import { insertCampaign, insertLead } from '../../test/support/insert-leads.ts';
 import { insertAccount } from '../accounts/accounts.store.ts';
 import type { Db } from '../db/schema.ts';
-import { insertMissingJobs } from './delivery-jobs.store.ts';
 import { enqueuePostCall, enqueuePostCalls } from './webhooks.store.ts';
 
 const URL_OF_HOOK = 'https://hooks.example.test:8443/after-call';
@@ -22,7 +21,6 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await sql`delete from pgboss.job`.execute(db);
   await sql`delete from accounts`.execute(db);
   clock = createClock();
   account = (await insertAccount(db, { name: 'Mine', email: 'mine@example.test' }, clock())).id;
@@ -31,14 +29,7 @@ beforeEach(async () => {
 
 const call = (fields: Parameters<typeof insertCall>[3] = {}) => insertCall(db, account, assistant, fields);
 const messages = () => db.selectFrom('webhook_messages').selectAll().orderBy('id').execute();
-interface JobRow {
-  data: { message: number };
-  group_id: string;
-  state: string;
-}
-const jobs = async () => (await sql<JobRow>`select data, group_id, state::text from pgboss.job order by created_on`.execute(db)).rows;
-
-test('a call that has ended is enqueued with its job, once', async () => {
+test('a call that has ended is enqueued once', async () => {
   const id = await call();
   await db.transaction().execute((trx) => enqueuePostCall(trx, id, clock()));
   clock.advance(5000);
@@ -58,17 +49,16 @@ test('a call that has ended is enqueued with its job, once', async () => {
   });
   expect(message?.webhook_id).toMatch(/^msg_[0-9a-f]{32}$/);
   expect(JSON.parse(message?.payload ?? '')).toMatchObject({ id, status: 'completed', finished_at: '2026-03-02T08:15:40.000000Z' });
-  expect(await jobs()).toEqual([{ data: { message: message?.id }, group_id: 'hooks.example.test:8443', state: 'created' }]);
 });
 
-test('a transaction that is rolled back leaves neither', async () => {
+test('a transaction that is rolled back leaves nothing', async () => {
   const id = await call();
   const broken = db.transaction().execute(async (trx) => {
     await enqueuePostCalls(trx, [id], clock());
     throw new Error('no');
   });
   await expect(broken).rejects.toThrow('no');
-  expect([await messages(), await jobs()]).toEqual([[], []]);
+  expect(await messages()).toEqual([]);
 });
 
 test.each<[string, Parameters<typeof insertCall>[3], Parameters<typeof insertAssistant>[3], number]>([
@@ -95,7 +85,7 @@ test.each<[string, Parameters<typeof insertCall>[3], Parameters<typeof insertAss
 ])('%s', async (_, fields, settings, count) => {
   const own = await insertAssistant(db, account, clock(), { is_webhook_active: true, webhook_url: URL_OF_HOOK, ...settings });
   await enqueuePostCalls(db, [await call({ assistant_id: own.id, ...fields })], clock());
-  expect([(await messages()).length, (await jobs()).length]).toEqual([count, count]);
+  expect(await messages()).toHaveLength(count);
 });
 
 test('the text is of the contact that was dialed, a secondary one too, and stays as it was', async () => {
@@ -143,19 +133,7 @@ test('many calls cost two statements', async () => {
   });
   await enqueuePostCalls(counting, ids, clock());
   expect(counted).toHaveLength(2);
-  expect([(await messages()).length, (await jobs()).length]).toEqual([300, 300]);
+  expect(await messages()).toHaveLength(300);
   await enqueuePostCalls(counting, [], clock());
   expect(counted).toHaveLength(2);
-});
-
-test('a message that has lost its job gets another, and only that one', async () => {
-  await enqueuePostCalls(db, [await call(), await call(), await call()], clock());
-  const [lost, kept, done] = await messages();
-  await sql`delete from pgboss.job where singleton_key = ${String(lost?.id)}`.execute(db);
-  await sql`update pgboss.job set state = 'active' where singleton_key = ${String(kept?.id)}`.execute(db);
-  await sql`delete from pgboss.job where singleton_key = ${String(done?.id)}`.execute(db);
-  await db.updateTable('webhook_messages').set({ state: 'failed', next_attempt_at: null }).where('id', '=', Number(done?.id)).execute();
-  await insertMissingJobs(db, clock());
-  await insertMissingJobs(db, clock());
-  expect((await jobs()).map(({ data }) => data.message).sort()).toEqual([lost?.id, kept?.id].sort());
 });

@@ -1,7 +1,6 @@
 // What is to be delivered: written with the end of the call, in its transaction.
 import { sql } from 'kysely';
 import type { Db } from '../db/schema.ts';
-import { insertJobsOfDue } from './delivery-jobs.store.ts';
 import { type CallingCampaign, type DialedContact, isDue, postCallPayload, postCallSettings } from './payload.ts';
 
 const ofCalls = (trx: Db, callIds: readonly number[]) =>
@@ -100,15 +99,11 @@ export const enqueuePostCalls = async (trx: Db, callIds: readonly number[], now:
   if (messages.length === 0) return;
   const column = <Name extends keyof (typeof messages)[number]>(name: Name) => messages.map((message) => message[name]);
   await sql`
-    with due as (
-      insert into webhook_messages (account_id, call_id, event, url, host, payload, next_attempt_at, created_at, updated_at)
-      select m.account_id, m.call_id, 'post_call', m.url, m.host, m.payload, ${now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
-      from unnest(${column('account_id')}::bigint[], ${column('call_id')}::bigint[], ${column('url')}::text[],
-        ${column('host')}::text[], ${column('payload')}::text[]) as m (account_id, call_id, url, host, payload)
-      on conflict (call_id, event) do nothing
-      returning id, host, 0::float8 as wait
-    )
-    ${insertJobsOfDue()}`.execute(trx);
+    insert into webhook_messages (account_id, call_id, event, url, host, payload, next_attempt_at, created_at, updated_at)
+    select m.account_id, m.call_id, 'post_call', m.url, m.host, m.payload, ${now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz
+    from unnest(${column('account_id')}::bigint[], ${column('call_id')}::bigint[], ${column('url')}::text[],
+      ${column('host')}::text[], ${column('payload')}::text[]) as m (account_id, call_id, url, host, payload)
+    on conflict (call_id, event) do nothing`.execute(trx);
 };
 
 /** The same for one call. */

@@ -25,7 +25,7 @@ const NAMES: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['settle', /^update calls set state = r\.state/],
   ['settle: lead', /^with moved as /],
   ['settle: turn', /^update leads set due_at = r\.due_at/],
-  ['settle: webhook', /^with due as \( ?insert into webhook_messages/],
+  ['settle: webhook', /^insert into webhook_messages/],
   ['complete', /^update campaigns set status = 'completed'/],
   ['decision', /^insert into "?decisions"? /],
   ['decision again', /^update "decisions"/],

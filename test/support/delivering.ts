@@ -1,7 +1,7 @@
-// The queue at work on a test's database, and webhooks for it to deliver.
+// Webhooks for a worker to deliver, and a worker at work on a test's database.
 import { insertAccount } from '../../src/accounts/accounts.store.ts';
 import type { Db } from '../../src/db/schema.ts';
-import { type JobOptions, startJobs, type Worker } from '../../src/jobs.ts';
+import { type LoopOptions, startDeliveries } from '../../src/webhooks/delivery-loop.ts';
 import { enqueuePostCalls } from '../../src/webhooks/webhooks.store.ts';
 import { closeLater } from './closing.ts';
 import { insertAssistant } from './insert-assistant.ts';
@@ -10,17 +10,24 @@ import { insertCall } from './insert-calls.ts';
 /** The time, as a server has it. */
 export const now = (): Date => new Date(Date.now());
 
-/** Starts the queue with one worker; it is stopped by itself. */
-export const start = async (db: Db, worker: Worker, options: Partial<JobOptions> = {}) => {
+/** Starts a worker; it is stopped by itself. */
+export const start = (db: Db, options: Partial<LoopOptions> = {}) => {
   const errors: unknown[] = [];
-  const jobs = await startJobs(db, [worker], { onError: (error) => errors.push(error), graceMs: 100, ...options });
-  closeLater(() => jobs.stop());
-  return { ...jobs, errors };
+  const deliveries = startDeliveries({
+    db,
+    clock: now,
+    allowPrivate: true,
+    onError: (error) => errors.push(error),
+    graceMs: 100,
+    ...options,
+  });
+  closeLater(() => deliveries.stop());
+  return { ...deliveries, errors };
 };
 
 /** Makes an account, for whose webhooks the function that it gives back enqueues so many calls. */
-export const setUp = async (db: Db) => {
-  const { id } = await insertAccount(db, { name: 'Mine', email: 'mine@example.test' }, now());
+export const setUp = async (db: Db, email = 'mine@example.test') => {
+  const { id } = await insertAccount(db, { name: 'Mine', email }, now());
   return async (url: string, count = 1): Promise<void> => {
     const assistant = await insertAssistant(db, id, now(), { is_webhook_active: true, webhook_url: url });
     const calls: number[] = [];

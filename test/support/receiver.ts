@@ -6,6 +6,7 @@ import { closeLater } from './closing.ts';
 
 /** A request that came. */
 export interface Received {
+  path: string;
   headers: Record<string, string>;
   body: string;
 }
@@ -20,16 +21,17 @@ export interface Receiver {
 
 /** Starts one on loopback; it answers 204 unless told otherwise. It is closed by itself. */
 export const startReceiver = async (
-  answer: (response: ServerResponse, count: number) => void = (response) => response.writeHead(204).end(),
+  answer: (response: ServerResponse, count: number, path: string) => void = (response) => response.writeHead(204).end(),
 ): Promise<Receiver> => {
   const seen: Received[] = [];
   let tell = () => {};
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
-    seen.push({ headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)])), body });
+    const path = request.url ?? '';
+    seen.push({ path, headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)])), body });
     tell();
-    answer(response, seen.length);
+    answer(response, seen.length, path);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
