@@ -10,6 +10,7 @@ import { type Dialer, startDialer } from './dialer/dialer.ts';
 import { databaseClock } from './dialer/lease.store.ts';
 import { createSqlLedger } from './dialer/sql-ledger.store.ts';
 import { type Jobs, startJobs } from './jobs.ts';
+import type { Observer } from './monitoring/monitor.ts';
 import { realTime } from './scheduler.ts';
 import { webhookWorker } from './webhooks/deliver.ts';
 import { enqueuePostCalls } from './webhooks/webhooks.store.ts';
@@ -33,6 +34,8 @@ export interface EngineDeps {
   db: Db;
   clock: Clock;
   log: Logger;
+  /** Measures what the dialer and the worker do. */
+  observer: Observer;
 }
 
 const SECOND = 1000;
@@ -43,7 +46,7 @@ const DRAIN = 7 * SECOND;
 const createCarrier = ({ SIMULATED_CARRIER_URL: url, SIMULATION_SPEED: speed }: Config, clock: Clock): Carrier =>
   url === undefined ? createSimulatedCarrier({ scheduler: realTime(clock), speed }) : createRemoteSimulatedCarrier(url);
 
-const dial = (config: Config, { db, clock, log }: EngineDeps, jobs: Jobs | undefined): Promise<Dialer> => {
+const dial = (config: Config, { db, clock, log, observer }: EngineDeps, jobs: Jobs | undefined): Promise<Dialer> => {
   const placeTimeoutMs = config.CARRIER_TIMEOUT * SECOND;
   const ledger = createSqlLedger(db, {
     clock: databaseClock,
@@ -54,6 +57,7 @@ const dial = (config: Config, { db, clock, log }: EngineDeps, jobs: Jobs | undef
       await enqueuePostCalls(trx, callIds, now);
       jobs?.wake();
     },
+    onEnded: observer.onEnded,
   });
   const settings = {
     rates: config.CALLS_PER_SECOND,
@@ -61,13 +65,14 @@ const dial = (config: Config, { db, clock, log }: EngineDeps, jobs: Jobs | undef
     placeTimeoutMs,
     giveUpMs: config.UNKNOWN_MINUTES * MINUTE,
   };
-  return startDialer({ ledger, carrier: createCarrier(config, clock), schedule: realTime(clock), log, settings });
+  const carrier = observer.carrier(createCarrier(config, clock));
+  return startDialer({ ledger: observer.ledger(ledger), carrier, schedule: realTime(clock), log, settings, onRound: observer.onRound });
 };
 
 /** Starts what the role asks for. */
 export const startEngine = async (config: Config, role: Role, deps: EngineDeps): Promise<Engine> => {
-  const { db, clock, log } = deps;
-  const delivery = webhookWorker({ db, clock, allowPrivate: config.WEBHOOK_ALLOW_PRIVATE });
+  const { db, clock, log, observer } = deps;
+  const delivery = webhookWorker({ db, clock, allowPrivate: config.WEBHOOK_ALLOW_PRIVATE, onAttempt: observer.onAttempt });
   const onError = (error: unknown) => log.error({ err: error }, 'the job queue failed; it goes on');
   const jobs = role === 'worker' || role === 'all' ? await startJobs(db, [delivery], { onError }) : undefined;
   const dialer =

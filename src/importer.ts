@@ -32,6 +32,12 @@ export interface Importer {
   stop(): Promise<void>;
 }
 
+/** Who counts what imports do. */
+export interface ImportMeter {
+  rows(count: number): void;
+  ended(status: 'completed' | 'failed'): void;
+}
+
 /** What the importer works with. */
 export interface ImporterDeps {
   db: Db;
@@ -39,6 +45,8 @@ export interface ImporterDeps {
   /** The folder of the files. */
   folder: string;
   onError: (error: unknown, importId?: number) => void;
+  /** Hears of rows that were dealt with, and of imports that have ended. Must not throw. */
+  meter?: ImportMeter | undefined;
   /** Rows that a batch may have. */
   batchRows?: number;
   /** Milliseconds that a batch should take at most, where others wait for the database meanwhile; undefined: whole batches. */
@@ -83,7 +91,7 @@ const createBatchSize = (most: number, batchMs: number | undefined) => {
 };
 
 /** Makes an importer. */
-export const createImporter = ({ db, clock, folder, onError, batchRows = BATCH_ROWS, batchMs }: ImporterDeps): Importer => {
+export const createImporter = ({ db, clock, folder, onError, meter, batchRows = BATCH_ROWS, batchMs }: ImporterDeps): Importer => {
   const runner = randomUUID();
   const inPlace = createPlaces(AT_ONCE);
   const running = new Map<number, Promise<void>>();
@@ -112,6 +120,7 @@ export const createImporter = ({ db, clock, folder, onError, batchRows = BATCH_R
       const start = performance.now();
       if (row.dry_run) await foreseeBatch(db, job, rows, seen, progress, clock());
       else await saveBatch(db, job, rows, progress, clock());
+      meter?.rows(rows.length);
       size.learn(rows.length, performance.now() - start);
     };
     return runImport({
@@ -143,6 +152,7 @@ export const createImporter = ({ db, clock, folder, onError, batchRows = BATCH_R
       return;
     }
     await finishImport(db, { id, runner }, end, clock());
+    meter?.ended(end.status);
     await removeSpooled(folder, spool);
   };
 

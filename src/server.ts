@@ -14,6 +14,7 @@ import { createKeyStore } from './idempotency/idempotency.store.ts';
 import { createImporter, type Importer } from './importer.ts';
 import { releaseImports } from './imports/import-runs.store.ts';
 import { type KeySweeper, startKeySweeper } from './key-sweeper.ts';
+import { createMonitor, type Monitor } from './monitoring/monitor.ts';
 import { createPurger } from './purger.ts';
 
 /** Which database the settings name. */
@@ -39,6 +40,8 @@ export interface RunningServer {
   url: string;
   /** The first key, when the database was new. */
   firstKey: string | undefined;
+  /** Where its metrics are; undefined: they are off. */
+  metricsUrl: string | undefined;
   /** Stops accepting, finishes what runs, closes the database. */
   stop(): Promise<void>;
 }
@@ -48,7 +51,7 @@ const appDeps = (
   { db }: OpenedDatabase,
   clock: Clock,
   authenticate: Authenticate,
-): Omit<AppDeps, 'purge' | 'wake' | 'imports'> => ({
+): Omit<AppDeps, 'purge' | 'wake' | 'imports' | 'readiness' | 'httpMeter'> => ({
   db,
   clock,
   authenticate,
@@ -71,6 +74,11 @@ const portOf = ({ server }: FastifyInstance): number => {
   return typeof address === 'string' ? 0 : (address?.port ?? 0);
 };
 
+const monitorOf = (config: Config, { db, pool }: OpenedDatabase, clock: Clock, log: Logger, role: Role): Monitor => {
+  const { METRICS_HOST: host, METRICS_PORT: port } = config;
+  return createMonitor({ db, clock, log, role, pool, metricsAt: port === undefined ? undefined : { host, port } });
+};
+
 /**
  * Starts the server on an opened database, which from then on is the server's to close, also when it fails to start.
  * Every role answers HTTP, if only to say that it is alive. `authenticate` stands in for the keys where the command line runs a server for itself.
@@ -83,12 +91,14 @@ export const startServer = async (
   const { db } = opened;
   const clock = systemClock;
   const purger = createPurger(db, (error) => log.error({ err: error }, 'purging a deleted campaign failed'));
+  const monitor = monitorOf(config, opened, clock, log, role);
   const folder = join(config.DATA_DIR, 'imports');
   const isEmbedded = config.DATABASE_URL === undefined;
   const importer: Importer = createImporter({
     db,
     clock,
     folder,
+    meter: monitor.imports,
     onError: (error, importId) => log.error({ err: error, importId }, 'an import failed'),
     ...(isEmbedded ? { batchMs: EMBEDDED_BATCH_MS } : { batchRows: SERVER_BATCH_ROWS }),
   });
@@ -103,6 +113,7 @@ export const startServer = async (
     } finally {
       await engine?.stop();
       await importer.stop();
+      await monitor.stop();
       await upkeep?.stop();
       await sweeper?.stop();
       await purger.stop();
@@ -115,15 +126,18 @@ export const startServer = async (
     if (isEmbedded) await releaseImports(db);
     const deps = appDeps(config, opened, clock, authenticate ?? authenticateBy(db, clock));
     const imports = { folder, run: importer.run, waitMs: IMPORT_WAIT_MS };
-    app = await buildApp({ ...deps, purge: purger.wake, wake: () => engine?.wake(), imports, isStarted: () => started, logger: log });
+    const { readiness, http: httpMeter, observer } = monitor;
+    const health = { isStarted: () => started, readiness, httpMeter };
+    app = await buildApp({ ...deps, ...health, purge: purger.wake, wake: () => engine?.wake(), imports, logger: log });
     await app.listen({ host: config.HOST, port: config.PORT });
-    engine = await startEngine(config, role, { db, clock, log });
+    engine = await startEngine(config, role, { db, clock, log, observer });
+    await monitor.start();
     purger.wake();
     importer.watch();
     sweeper = startKeySweeper(db, clock, (error) => log.error({ err: error }, 'forgetting expired keys failed; it is tried again'));
     if (isEmbedded) upkeep = startUpkeep(db, (error) => log.error({ err: error }, 'the upkeep of the database failed; it goes on'));
     started = true;
-    return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop };
+    return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, metricsUrl: monitor.metricsUrl(), stop };
   } catch (error) {
     await stop().catch((failure: unknown) => log.error({ err: failure }, 'closing after a failed start failed, too'));
     throw error;

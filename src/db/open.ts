@@ -27,6 +27,8 @@ export interface OpenedDatabase {
   readonly db: Db;
   /** Embedded in a folder: comes true when the database has ended by itself, and does not come back in this process. */
   readonly lost?: Promise<Error>;
+  /** The driver's connections, for whoever measures; undefined where there is no pool. */
+  readonly pool?: { readonly totalCount: number; readonly idleCount: number; readonly waitingCount: number } | undefined;
   /** Ends every connection and frees the data folder. */
   close(): Promise<void>;
 }
@@ -90,7 +92,7 @@ const openServer = async (source: ServerSource): Promise<OpenedDatabase> => {
     // Kysely leaves a pool alone that it has not used yet.
     if (!pool.ended) await pool.end();
   };
-  return { db, close };
+  return { db, pool, close };
 };
 
 const openFolder = async (dataDir: string): Promise<OpenedDatabase> => {

@@ -38,6 +38,8 @@ export interface DialerDeps {
   schedule: Scheduler;
   log: Logger;
   settings?: Partial<DialerSettings>;
+  /** Hears of every round that has come to its end. Must not throw. */
+  onRound?: (() => void) | undefined;
 }
 
 /** A dialer at work. */
@@ -56,7 +58,7 @@ const EVENTS_AT_ONCE = 200;
 const TIDY_EVERY = 1000;
 
 /** Starts a dialer. Several may run on one database; none leads. */
-export const startDialer = async ({ ledger, carrier, schedule, log, settings }: DialerDeps): Promise<Dialer> => {
+export const startDialer = async ({ ledger, carrier, schedule, log, settings, onRound }: DialerDeps): Promise<Dialer> => {
   const { rates, leaseMs, placeTimeoutMs, idleMs, giveUpMs } = { ...DEFAULT_SETTINGS, ...settings };
   const worker = randomUUID();
   const deps = { ledger, carrier, schedule, worker, placeTimeoutMs, log };
@@ -131,6 +133,7 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
       let next: Date | undefined;
       try {
         next = await tick();
+        onRound?.();
       } catch (error) {
         log.error({ err: error }, 'the dialer failed; it goes on');
       }

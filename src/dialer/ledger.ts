@@ -16,7 +16,10 @@ export type RefusalReason =
   | 'no_number'
   | 'blacklisted'
   | 'attempts_used'
-  | 'attempt_unknown';
+  | 'attempt_unknown'
+  // These two come from the watch over the dialers, since no dialer is there to say them.
+  | 'no_dialer'
+  | 'not_claimed';
 
 /** Calls started in any second, at most; 0: no limit. */
 export interface Rates {
@@ -43,6 +46,8 @@ export interface Reservation {
   /** Undefined for a call of make_call, which asks for no window. */
   window: CallingWindow | undefined;
   place: PlaceCall;
+  /** When the contact was due; undefined for a call of make_call, and where nobody measures. */
+  dueAt?: Date | undefined;
 }
 
 /** What a claim came to. */
@@ -52,6 +57,8 @@ export interface ClaimResult {
   refused: RefusalReason | undefined;
   /** When to ask again; undefined: when something changes. */
   again: Date | undefined;
+  /** Why contacts that were due are not called after all: a reason for each; left out where nobody counts. */
+  refusedLeads?: readonly RefusalReason[];
 }
 
 /** A campaign that runs, and whether it is worth asking for calls. */

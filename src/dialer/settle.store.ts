@@ -23,6 +23,8 @@ export interface LedgerDeps {
   reportWaitMs: number;
   /** Enqueues what is to be told of calls that have ended, within the transaction. */
   tell: (trx: Db, callIds: readonly number[], now: Date) => Promise<void>;
+  /** Hears what calls came to (dispositions), once each, after it is committed. Must not throw. */
+  onEnded?: ((outcomes: readonly string[]) => void) | undefined;
 }
 
 const ids = (list: readonly number[]) => sql`any(${[...list]}::bigint[])`;
@@ -176,7 +178,8 @@ const readLeads = async (trx: Db, leadIds: readonly number[]) => {
   return new Map(rows.map((row) => [row.id, row]));
 };
 
-const settle = async (trx: Db, deps: LedgerDeps, callIds: readonly number[], giveUp: boolean, now: Date): Promise<void> => {
+// @returns what the calls came to that have ended with this.
+const settle = async (trx: Db, deps: LedgerDeps, callIds: readonly number[], giveUp: boolean, now: Date): Promise<string[]> => {
   const calls = await lockCalls(trx, callIds);
   const reports = await readReports(
     trx,
@@ -213,15 +216,15 @@ const settle = async (trx: Db, deps: LedgerDeps, callIds: readonly number[], giv
     };
     return [{ row, reported, settlement: settleCall(one, now) }];
   });
-  if (settled.length === 0) return;
+  if (settled.length === 0) return [];
   await writeCalls(trx, deps, settled, now);
   await writeLeads(trx, settled, new Map([...leads].map(([id, { status }]) => [id, status])), now);
   await tellLost(trx, settled, now);
   await passTurns(trx, settled, new Map([...leads].map(([id, { primary_id }]) => [id, primary_id ?? id])));
-  const ended = settled
-    .filter(({ row, settlement }) => row.state !== 'ended' && settlement.call.state === 'ended')
-    .map(({ row }) => row.id);
-  if (ended.length > 0) await deps.tell(trx, ended, now);
+  const ended = settled.filter(({ row, settlement }) => row.state !== 'ended' && settlement.call.state === 'ended');
+  const endedIds = ended.map(({ row }) => row.id);
+  if (ended.length > 0) await deps.tell(trx, endedIds, now);
+  return ended.flatMap(({ settlement }) => settlement.call.outcome ?? []);
 };
 
 const leadsOf = async (trx: Db, callIds: readonly number[]): Promise<number[]> => {
@@ -233,21 +236,33 @@ const leadsOf = async (trx: Db, callIds: readonly number[]): Promise<number[]> =
   return rows.flatMap(({ lead_id }) => lead_id ?? []);
 };
 
+// Counted when it is committed: what is undone has not happened.
+const andTell = async ({ onEnded }: LedgerDeps, settling: Promise<string[]>): Promise<void> => {
+  const outcomes = await settling;
+  if (outcomes.length > 0) onEnded?.(outcomes);
+};
+
 /** See Ledger.record. */
 export const recordEvents = (db: Db, deps: LedgerDeps, carrier: string, events: readonly CarrierEvent[], now: Date): Promise<void> =>
-  db.transaction().execute(async (trx) => {
-    const found = await findCalls(trx, carrier, events);
-    const callIds = [...new Set(found.values())].sort((a, b) => a - b);
-    if (callIds.length === 0) return;
-    // Families before calls, as everywhere.
-    await lockFamilies(trx, await leadsOf(trx, callIds));
-    await keepEvents(trx, carrier, found);
-    await settle(trx, deps, callIds, false, now);
-  });
+  andTell(
+    deps,
+    db.transaction().execute(async (trx) => {
+      const found = await findCalls(trx, carrier, events);
+      const callIds = [...new Set(found.values())].sort((a, b) => a - b);
+      if (callIds.length === 0) return [];
+      // Families before calls, as everywhere.
+      await lockFamilies(trx, await leadsOf(trx, callIds));
+      await keepEvents(trx, carrier, found);
+      return settle(trx, deps, callIds, false, now);
+    }),
+  );
 
 /** See Ledger.giveUp. */
 export const giveUpCalls = (db: Db, deps: LedgerDeps, callIds: readonly number[], now: Date): Promise<void> =>
-  db.transaction().execute(async (trx) => {
-    await lockFamilies(trx, await leadsOf(trx, callIds));
-    await settle(trx, deps, callIds, true, now);
-  });
+  andTell(
+    deps,
+    db.transaction().execute(async (trx) => {
+      await lockFamilies(trx, await leadsOf(trx, callIds));
+      return settle(trx, deps, callIds, true, now);
+    }),
+  );

@@ -6,7 +6,7 @@ import { beginAttempt, postpone, recordAttempt } from './attempts.store.ts';
 import { insertMissingJobs, QUEUE } from './delivery-jobs.store.ts';
 import { isPublicAddress, type Resolve } from './destination.ts';
 import { post, systemResolve } from './post.ts';
-import { judge } from './retries.ts';
+import { judge, type Verdict } from './retries.ts';
 import { signingSecrets } from './secrets.store.ts';
 import { signedHeaders } from './signature.ts';
 
@@ -20,6 +20,8 @@ export interface DeliveryDeps {
   resolve?: Resolve;
   /** For all of an attempt. */
   timeoutMs?: number;
+  /** Hears of every attempt that was recorded, with what becomes of its message. Must not throw. */
+  onAttempt?: ((becomes: Verdict['state'], durationMs: number) => void) | undefined;
 }
 
 /** Source: lifecycle 3. */
@@ -50,7 +52,9 @@ export const deliver = async (deps: DeliveryDeps, messageId: number, signal: Abo
     signal,
   });
   const log = { ...result, at, headers, durationMs: Math.round(performance.now() - began) };
-  await recordAttempt(db, message, log, judge(result, message.step), clock());
+  const verdict = judge(result, message.step);
+  await recordAttempt(db, message, log, verdict, clock());
+  deps.onAttempt?.(verdict.state, log.durationMs);
 };
 
 /** The queue's worker, for startJobs. A stranger's server may take its ten seconds: it holds at most a fifth of the places. */
