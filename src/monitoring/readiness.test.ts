@@ -65,3 +65,13 @@ test('a check that hangs for good has a bounded number of runs under way', async
   for (let asked = 0; asked < 5; asked += 1) await readiness();
   expect(runs).toBe(3);
 });
+
+test('a connection that hangs is got round by the next question, where two may be under way', async () => {
+  let runs = 0;
+  const run = () => {
+    runs += 1;
+    return runs === 1 ? never() : Promise.resolve(OK);
+  };
+  const readiness = createReadiness({ checks: [{ ...check('a', run), mostAtOnce: 2 }], onError: () => {}, limitMs: 5, keepMs: 0 });
+  expect([(await readiness()).ready, (await readiness()).ready]).toEqual([false, true]);
+});

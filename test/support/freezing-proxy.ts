@@ -9,8 +9,6 @@ export interface FreezingProxy {
   url: string;
   /** From now on nothing passes, on those that are open and on new ones. */
   freeze(): void;
-  /** From now on nothing passes on the one that was used last, which a pool takes first. */
-  freezeLast(): void;
   /** Everything passes again, what came meanwhile first. */
   thaw(): void;
 }
@@ -20,16 +18,12 @@ export const startFreezingProxy = async (databaseUrl: string): Promise<FreezingP
   const target = new URL(databaseUrl);
   const pairs = new Set<[Socket, Socket]>();
   let frozen = false;
-  let last: [Socket, Socket] | undefined;
   const server = createServer((from) => {
     const to = connect(Number(target.port || 5432), target.hostname);
     const pair: [Socket, Socket] = [from, to];
     pairs.add(pair);
     for (const [one, other] of [pair, [to, from] as const]) {
-      one.on('data', (chunk) => {
-        last = pair;
-        other.write(chunk);
-      });
+      one.on('data', (chunk) => other.write(chunk));
       one.on('error', () => other.destroy());
       one.on('close', () => {
         pairs.delete(pair);
@@ -52,9 +46,6 @@ export const startFreezingProxy = async (databaseUrl: string): Promise<FreezingP
     freeze: () => {
       frozen = true;
       for (const pair of pairs) for (const socket of pair) socket.pause();
-    },
-    freezeLast: () => {
-      for (const socket of last ?? []) socket.pause();
     },
     thaw: () => {
       frozen = false;
