@@ -9,7 +9,7 @@ import { planOf, watchStatements } from '../../test/support/watch-statements.ts'
 import { insertAccount } from '../accounts/accounts.store.ts';
 import type { CallsTable, Db } from '../db/schema.ts';
 import { enqueuePostCalls } from '../webhooks/webhooks.store.ts';
-import { MOST_COUNTED, readDatabaseState } from './state.store.ts';
+import { readDatabaseState } from './state.store.ts';
 
 // A Monday; the campaigns of insertCampaign call on Mondays, in UTC where none is said.
 const NOW = new Date('2026-03-02T10:00:00Z');
@@ -100,10 +100,10 @@ test('webhooks that wait, and imports that run', async () => {
   expect(imports).toBe(1);
 });
 
-test('what is many is counted up to a bound, from indexes', async () => {
-  await insertDue(open, MOST_COUNTED + 10, ago(90));
-  await sql`vacuum analyze leads`.execute(db);
-  expect((await readDatabaseState(db, NOW)).leads).toEqual({ due: MOST_COUNTED, overdue: MOST_COUNTED, overdueMs: 90_000 });
+test('what is many is counted up to a bound', async () => {
+  await insertDue(open, 12, ago(90));
+  await insertDue(closed, 12, ago(90));
+  expect((await readDatabaseState(db, NOW, 10)).leads).toEqual({ due: 10, overdue: 10, overdueMs: 90_000 });
 });
 
 test('no reading goes through the leads or the webhooks', async () => {

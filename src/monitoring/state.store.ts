@@ -21,7 +21,7 @@ export interface DatabaseState {
 }
 
 /** The most that is counted of what may be many. */
-export const MOST_COUNTED = 100_000;
+const MOST_COUNTED = 100_000;
 /** A contact that is due for longer, in a campaign that may call, is overdue. */
 const OVERDUE_MS = 60_000;
 /** A statement that takes longer is ended by the server. */
@@ -35,21 +35,27 @@ const one = async <Row>(trx: Db, query: ReturnType<typeof sql<Row>>): Promise<Ro
 
 const since = (at: Date | null, now: Date): number => (at === null ? 0 : Math.max(0, now.getTime() - at.getTime()));
 
-const readLeads = async (trx: Db, all: readonly number[], open: readonly number[], now: Date): Promise<DatabaseState['leads']> => {
+const readLeads = async (
+  trx: Db,
+  all: readonly number[],
+  open: readonly number[],
+  now: Date,
+  most: number,
+): Promise<DatabaseState['leads']> => {
   const { due, overdue, oldest } = await one(
     trx,
     sql<{ due: number; overdue: number; oldest: Date | null }>`
       select (
         select count(*)::integer from (
           select from unnest(${[...all]}::bigint[]) c (id) cross join lateral (
-            select from leads where campaign_id = c.id and due_at <= ${now}::timestamptz limit ${MOST_COUNTED}
-          ) l limit ${MOST_COUNTED}
+            select from leads where campaign_id = c.id and due_at <= ${now}::timestamptz limit ${most}
+          ) l limit ${most}
         ) counted
       ) as due, (
         select count(*)::integer from (
           select from unnest(${[...open]}::bigint[]) c (id) cross join lateral (
-            select from leads where campaign_id = c.id and due_at <= ${new Date(now.getTime() - OVERDUE_MS)}::timestamptz limit ${MOST_COUNTED}
-          ) l limit ${MOST_COUNTED}
+            select from leads where campaign_id = c.id and due_at <= ${new Date(now.getTime() - OVERDUE_MS)}::timestamptz limit ${most}
+          ) l limit ${most}
         ) counted
       ) as overdue, (
         select min(l.due_at) from unnest(${[...open]}::bigint[]) c (id) cross join lateral (
@@ -76,12 +82,12 @@ const readCalls = async (trx: Db): Promise<Pick<DatabaseState, 'calls' | 'lines'
   return { calls, lines: { used, limit } };
 };
 
-const readWebhooks = async (trx: Db, now: Date): Promise<DatabaseState['webhooks']> => {
+const readWebhooks = async (trx: Db, now: Date, most: number): Promise<DatabaseState['webhooks']> => {
   const { pending, oldest, due } = await one(
     trx,
     sql<{ pending: number; oldest: Date | null; due: Date | null }>`
       select (
-        select count(*)::integer from (select from webhook_messages where state = 'pending' limit ${MOST_COUNTED}) counted
+        select count(*)::integer from (select from webhook_messages where state = 'pending' limit ${most}) counted
       ) as pending, (
         select created_at from webhook_messages where state = 'pending' order by id limit 1
       ) as oldest, (
@@ -93,8 +99,8 @@ const readWebhooks = async (trx: Db, now: Date): Promise<DatabaseState['webhooks
   return { pending, pendingMs: since(oldest, now), dueMs: since(due, now) };
 };
 
-/** Reads it. `now` is the instant that due times are judged by. */
-export const readDatabaseState = (db: Db, now: Date): Promise<DatabaseState> =>
+/** Reads it. `now` is the instant that due times are judged by; leads and webhooks are counted up to `most`. */
+export const readDatabaseState = (db: Db, now: Date, most = MOST_COUNTED): Promise<DatabaseState> =>
   readBounded(db, STATEMENT_LIMIT_MS, async (trx) => {
     const campaigns = await listWindows(trx);
     const open = campaigns.filter(({ window }) => isOpen(window, now));
@@ -105,10 +111,10 @@ export const readDatabaseState = (db: Db, now: Date): Promise<DatabaseState> =>
     return {
       running: campaigns.length,
       dialers: (await readDialers(trx, now)).alive,
-      leads: await readLeads(trx, ids(campaigns), ids(open), now),
+      leads: await readLeads(trx, ids(campaigns), ids(open), now, most),
       ...(await readCalls(trx)),
       carriers,
-      webhooks: await readWebhooks(trx, now),
+      webhooks: await readWebhooks(trx, now, most),
       imports: imports.n,
     };
   });
