@@ -29,6 +29,8 @@ export interface MonitorDeps {
   /** Where metrics are served; undefined: nowhere, and none are kept. */
   metricsAt: { host: string; port: number } | undefined;
   pool: PoolFigures | undefined;
+  /** See WatchDeps. */
+  firstLookMs?: number;
 }
 
 /** What a process passes its parts by, and who they tell. Everything is passed on unchanged where nothing is measured. */
@@ -87,7 +89,7 @@ const observeHttp =
   };
 
 /** Makes a monitor; nothing runs before `start` but what is asked of it. */
-export const createMonitor = ({ db, clock, log, role, metricsAt, pool }: MonitorDeps): Monitor => {
+export const createMonitor = ({ db, clock, log, role, metricsAt, pool, firstLookMs }: MonitorDeps): Monitor => {
   const does = {
     dialing: role === 'dialer' || role === 'all',
     delivering: role === 'worker' || role === 'all',
@@ -102,6 +104,7 @@ export const createMonitor = ({ db, clock, log, role, metricsAt, pool }: Monitor
     db,
     clock,
     log,
+    firstLookMs,
     onCounts: (counts) => {
       for (const [reason, count] of Object.entries(counts)) metrics?.unclaimed.set({ reason }, count);
     },

@@ -14,7 +14,7 @@ export type UnclaimedCounts = Record<Unclaimed['reason'], number>;
 export interface Watch {
   /** Looks now, and says what it has to. Never throws. */
   look(): Promise<void>;
-  /** Looks from time to time from now on, for the first time when a dialer that started with it must have shown itself. */
+  /** Looks from time to time from now on. */
   start(): void;
   /** What the last look has seen. */
   counts(): UnclaimedCounts;
@@ -26,6 +26,8 @@ export interface WatchDeps {
   clock: Clock;
   log: Logger;
   onCounts?: ((counts: UnclaimedCounts) => void) | undefined;
+  /** Milliseconds until the first look: by then a dialer that started at the same time must have shown itself. */
+  firstLookMs?: number | undefined;
 }
 
 const LOOK_EVERY_MS = 10_000;
@@ -66,7 +68,7 @@ const createTelling = (log: Logger) => {
 };
 
 /** Makes a watch. Several may run on one database. */
-export const createWatch = ({ db, clock, log, onCounts }: WatchDeps): Watch => {
+export const createWatch = ({ db, clock, log, onCounts, firstLookMs = DIALER_SILENCE_MS }: WatchDeps): Watch => {
   let counts: UnclaimedCounts = { no_dialer: 0, not_claimed: 0 };
   let overdueBefore = new Set<number>();
   let timer: NodeJS.Timeout | undefined;
@@ -115,7 +117,7 @@ export const createWatch = ({ db, clock, log, onCounts }: WatchDeps): Watch => {
 
   return {
     look,
-    start: () => lookLater(DIALER_SILENCE_MS),
+    start: () => lookLater(firstLookMs),
     counts: () => counts,
     stop: async () => {
       stopped = true;

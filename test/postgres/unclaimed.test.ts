@@ -1,9 +1,11 @@
 // A campaign is in progress and nobody claims: the log says so, a number, and its history; and it ends by itself.
 import { sql } from 'kysely';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { createMonitor, type Monitor } from '../../src/monitoring/monitor.ts';
 import { createWatch, type Watch } from '../../src/monitoring/watch.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { buildAssistant, buildCampaign, buildLead, buildNumber } from '../support/build.ts';
+import { closeLater } from '../support/closing.ts';
 import { startDialing } from '../support/dialing.ts';
 import { keepLog, type LogLine } from '../support/running-server.ts';
 
@@ -188,4 +190,29 @@ test('a dialer at work is no silence, nor is a campaign in which it is held up b
     await watch.look();
     expect(watch.counts()).toEqual({ no_dialer: 0, not_claimed: 0 });
   }
+});
+
+test('whoever serves the API or delivers watches by itself: the metric and the readiness show it; who only dials does not', async () => {
+  await start();
+  t.clock.advance(MINUTE);
+  const begin = async (role: 'api' | 'worker' | 'dialer'): Promise<Monitor> => {
+    const { log } = keepLog();
+    const metricsAt = { host: '127.0.0.1', port: 0 };
+    const monitor = createMonitor({ db: t.db, clock: t.clock, log, role, metricsAt, pool: undefined, firstLookMs: 0 });
+    closeLater(monitor.stop);
+    await monitor.start();
+    return monitor;
+  };
+  const metric = async (monitor: Monitor): Promise<string | undefined> => {
+    const text = await (await fetch(monitor.metricsUrl() ?? '')).text();
+    return /^outdial_campaigns_unclaimed\{reason="no_dialer"\} (\d+)$/m.exec(text)?.[1];
+  };
+  const [api, worker, dialer] = await Promise.all([begin('api'), begin('worker'), begin('dialer')]);
+  for (const monitor of [api, worker]) {
+    await vi.waitFor(async () => expect(await metric(monitor)).toBe('1'), { timeout: 10_000 });
+    const { ready, checks } = await monitor.readiness();
+    expect([ready, checks.campaigns]).toMatchObject([true, { ok: false, required: false, figures: { unclaimed: 1 } }]);
+  }
+  expect(await metric(dialer)).toBeUndefined();
+  expect(await reasons()).toEqual(['campaign no_dialer 1']);
 });
