@@ -53,9 +53,9 @@ const schemaCheck = ({ db }: CheckDeps): Check => ({
     const figures = { applied, missing: missing.length, newer: newer.length };
     if (missing.length > 0)
       return { ok: false, required: true, reason: `The database lacks ${missing.join(', ')}: restart this process.`, figures };
-    // Upgrades go process by process, and migrations only add: the older ones go on until it is their turn.
+    // Whoever upgrades has been told to stop the older processes first. One that runs on still does what it can.
     if (newer.length > 0)
-      return { ok: false, required: false, reason: `A newer version has migrated the database (${newer.join(', ')}).`, figures };
+      return { ok: false, required: false, reason: `A newer version has migrated the database (${newer.join(', ')}): upgrade this process.`, figures };
     return { ok: true, required: true, figures };
   },
 });
