@@ -55,7 +55,12 @@ const schemaCheck = ({ db }: CheckDeps): Check => ({
       return { ok: false, required: true, reason: `The database lacks ${missing.join(', ')}: restart this process.`, figures };
     // Whoever upgrades has been told to stop the older processes first. One that runs on still does what it can.
     if (newer.length > 0)
-      return { ok: false, required: false, reason: `A newer version has migrated the database (${newer.join(', ')}): upgrade this process.`, figures };
+      return {
+        ok: false,
+        required: false,
+        reason: `A newer version has migrated the database (${newer.join(', ')}): upgrade this process.`,
+        figures,
+      };
     return { ok: true, required: true, figures };
   },
 });

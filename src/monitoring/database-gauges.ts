@@ -1,29 +1,37 @@
 // The gauges that come from the database: read when somebody asks, kept for a while, and cleared when the database does not answer, so
 // that nobody takes what was for what is.
+import type { Gauge } from 'prom-client';
 import type { Metrics } from './metrics.ts';
 import type { DatabaseState } from './state.store.ts';
 import { createBounded, withTimeLimit } from './time-limit.ts';
 
 /** Every state of a call that has not ended. */
 const OPEN_STATES = ['reserved', 'sending', 'live', 'unknown', 'wrapping'] as const;
-const READ_LIMIT_MS = 2000;
+const READ_LIMIT_MS = 3000;
 const KEEP_MS = 10_000;
 const SECOND = 1000;
+
+const setOrRemove = (gauge: Gauge, value: number | undefined): void => {
+  if (value === undefined) gauge.remove();
+  else gauge.set(value);
+};
+
+const inSeconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / SECOND);
 
 const fill = ({ state }: Metrics, read: DatabaseState): void => {
   state.running.set(read.running);
   state.dialers.set(read.dialers);
-  state.due.set(read.leads.due);
-  state.overdue.set(read.leads.overdue);
-  state.overdueAge.set(read.leads.overdueMs / SECOND);
+  setOrRemove(state.due, read.leads?.due);
+  setOrRemove(state.overdue, read.leads?.overdue);
+  setOrRemove(state.overdueAge, inSeconds(read.leads?.overdueMs));
+  setOrRemove(state.pending, read.webhooks?.pending);
+  setOrRemove(state.pendingAge, inSeconds(read.webhooks?.pendingMs));
+  setOrRemove(state.dueAge, inSeconds(read.webhooks?.dueMs));
   state.lines.set(read.lines.used);
   state.lineLimit.set(read.lines.limit);
   for (const name of OPEN_STATES) state.open.set({ state: name }, read.calls.get(name) ?? 0);
   state.paused.reset();
   for (const { carrier, paused } of read.carriers) state.paused.set({ carrier }, paused ? 1 : 0);
-  state.pending.set(read.webhooks.pending);
-  state.pendingAge.set(read.webhooks.pendingMs / SECOND);
-  state.dueAge.set(read.webhooks.dueMs / SECOND);
   state.imports.set(read.imports);
 };
 
@@ -35,7 +43,7 @@ const clear = ({ state }: Metrics): void => {
   for (const gauge of Object.values(plain)) gauge.remove();
 };
 
-/** Makes the reading. It never throws, and ends within some two seconds. `read` may hang: one hanging read is all that there is. */
+/** Makes the reading. It never throws, and ends within some three seconds. `read` may hang; two at most do. */
 export const createDatabaseGauges = (
   metrics: Metrics,
   read: () => Promise<DatabaseState>,

@@ -160,7 +160,9 @@ describe('the names', () => {
     };
     const rows = registered.map((metric) => {
       const labels = metric.labelNames.map((label) => `\`${label}\``).join(', ');
-      return `| \`${metric.name}\` | ${labels} | ${typeOf(metric)} | ${unitOf(metric.name)} | ${metric.help} |`;
+      // Else it would be taken for the name of a file.
+      const meaning = metric.help.replaceAll('Node.js', 'Node');
+      return `| \`${metric.name}\` | ${labels} | ${typeOf(metric)} | ${unitOf(metric.name)} | ${meaning} |`;
     });
     const table = read('docs/monitoring.md').match(/^\| `(?:outdial|process|nodejs)_.*\|$/gm) ?? [];
     // Some of the process's own are known to Linux alone.

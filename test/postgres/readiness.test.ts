@@ -74,7 +74,10 @@ test('a schema that a newer version has migrated is told, and a migration that i
   expect([newer.http, newer.status, newer.checks.schema]).toEqual([
     200,
     'ready',
-    expect.objectContaining({ required: false, reason: 'A newer version has migrated the database (9999_newer.sql): upgrade this process.' }),
+    expect.objectContaining({
+      required: false,
+      reason: 'A newer version has migrated the database (9999_newer.sql): upgrade this process.',
+    }),
   ]);
   await sql`delete from schema_migrations where name in ('9999_newer.sql', '0010_dialers.sql')`.execute(db);
   const older = await askUntil(server.url, ({ http }) => http === 503);
