@@ -98,7 +98,8 @@ export const createWatch = ({ db, clock, log, onCounts, firstLookMs = DIALER_SIL
     for (const one of unclaimed.slice(0, MOST_TOLD)) if (!stopped) await tellUnclaimed(db, one, now);
   };
 
-  const bounded = createBounded(1, lookOnce);
+  // If one hangs with its connection, the next goes over another.
+  const bounded = createBounded(2, lookOnce);
   const look = async (): Promise<void> => {
     try {
       await withTimeLimit(LOOK_LIMIT_MS, bounded);
