@@ -33,6 +33,8 @@ test('every default', () => {
     UNKNOWN_MINUTES: 15,
     REPORT_WAIT: 60,
     WEBHOOK_ALLOW_PRIVATE: false,
+    METRICS_PORT: undefined,
+    METRICS_HOST: '127.0.0.1',
     LOG_LEVEL: 'info',
     OUTDIAL_API_KEY: undefined,
     OUTDIAL_URL: undefined,
@@ -52,6 +54,7 @@ describe('is read', () => {
     ['PORT', ' 8080 ', 8080],
     ['PORT', '', 3000],
     ['PORT', '65535', 65_535],
+    ['METRICS_PORT', '9464', 9464],
     ['PUBLIC_URL', 'https://dialer.example.test/', 'https://dialer.example.test'],
     ['PUBLIC_URL', 'https://example.test/outdial//', 'https://example.test/outdial'],
     ['TRUST_PROXY', 'true', true],
@@ -78,6 +81,7 @@ describe('is read', () => {
 describe('is refused', () => {
   test.each<[keyof typeof VARIABLES, string]>([
     ['PORT', '65536'],
+    ['METRICS_PORT', '65536'],
     ['PORT', '-1'],
     ['PORT', '3000.5'],
     ['PORT', '0x10'],

@@ -35,6 +35,8 @@ const readNumber =
     return value;
   };
 
+const readPort = readNumber('a port from 0 to 65535', (port) => Number.isInteger(port) && port <= 65_535);
+
 const readRates = (text: string): { campaign: number; number: number; carrier: number } => {
   const [campaign, number, carrier, ...more] = text.split('/').map((part) => (/^\d{1,6}$/.test(part.trim()) ? Number(part) : undefined));
   if (campaign === undefined || number === undefined || carrier === undefined || more.length > 0) {
@@ -118,11 +120,7 @@ const MEGABYTE = 1_048_576;
 /** Every variable that Outdial reads. */
 export const VARIABLES = {
   HOST: variable('127.0.0.1', 'Address to listen on. 0.0.0.0 for all.', readText),
-  PORT: variable(
-    '3000',
-    'Port to listen on; 0 picks a free one.',
-    readNumber('a port from 0 to 65535', (port) => Number.isInteger(port) && port <= 65_535),
-  ),
+  PORT: variable('3000', 'Port to listen on; 0 picks a free one.', readPort),
   PUBLIC_URL: optional('URL under which clients reach the server; page links start with it. Unset: taken from each request.', readBaseUrl),
   TRUST_PROXY: variable(
     'false',
@@ -184,6 +182,11 @@ export const VARIABLES = {
     'Whether webhooks may go to private, loopback and link-local addresses: 1 or 0. For local use only.',
     readSwitch,
   ),
+  METRICS_PORT: optional(
+    'Port on which GET /metrics answers Prometheus, without a key; 0 picks a free one. Unset: there are no metrics.',
+    readPort,
+  ),
+  METRICS_HOST: variable('127.0.0.1', 'Address to serve metrics on. 0.0.0.0 for all.', readText),
   LOG_LEVEL: variable('info', `How much is logged, to standard error: ${LOG_LEVELS.join(', ')}.`, readLogLevel),
   OUTDIAL_API_KEY: optional(
     'Key of the first account, given when the database is new (unset: one is made and printed once), and the key that the command line uses. Form: 1|secret, the secret 20 or more letters and digits.',

@@ -9,6 +9,7 @@ import type { Db } from './db/schema.ts';
 import { type Dialer, startDialer } from './dialer/dialer.ts';
 import { databaseClock } from './dialer/lease.store.ts';
 import { createSqlLedger } from './dialer/sql-ledger.store.ts';
+import type { Observer } from './monitoring/monitor.ts';
 import { realTime } from './scheduler.ts';
 import { type Deliveries, startDeliveries } from './webhooks/delivery-loop.ts';
 import { enqueuePostCalls } from './webhooks/webhooks.store.ts';
@@ -32,6 +33,8 @@ export interface EngineDeps {
   db: Db;
   clock: Clock;
   log: Logger;
+  /** Measures what the dialer and the worker do. */
+  observer: Observer;
 }
 
 const SECOND = 1000;
@@ -42,7 +45,7 @@ const REPORTING_MS = 1.5 * SECOND;
 const createCarrier = ({ SIMULATED_CARRIER_URL: url, SIMULATION_SPEED: speed }: Config, clock: Clock): Carrier =>
   url === undefined ? createSimulatedCarrier({ scheduler: realTime(clock), speed }) : createRemoteSimulatedCarrier(url);
 
-const dial = (config: Config, { db, clock, log }: EngineDeps, deliveries: Deliveries | undefined): Promise<Dialer> => {
+const dial = (config: Config, { db, clock, log, observer }: EngineDeps, deliveries: Deliveries | undefined): Promise<Dialer> => {
   const placeTimeoutMs = config.CARRIER_TIMEOUT * SECOND;
   const ledger = createSqlLedger(db, {
     clock: databaseClock,
@@ -53,6 +56,7 @@ const dial = (config: Config, { db, clock, log }: EngineDeps, deliveries: Delive
       await enqueuePostCalls(trx, callIds, now);
       deliveries?.wake();
     },
+    onEnded: observer.onEnded,
   });
   const settings = {
     rates: config.CALLS_PER_SECOND,
@@ -60,14 +64,15 @@ const dial = (config: Config, { db, clock, log }: EngineDeps, deliveries: Delive
     placeTimeoutMs,
     giveUpMs: config.UNKNOWN_MINUTES * MINUTE,
   };
-  return startDialer({ ledger, carrier: createCarrier(config, clock), schedule: realTime(clock), log, settings });
+  const carrier = observer.carrier(createCarrier(config, clock));
+  return startDialer({ ledger: observer.ledger(ledger), carrier, schedule: realTime(clock), log, settings, onRound: observer.onRound });
 };
 
 /** Starts what the role asks for. */
 export const startEngine = async (config: Config, role: Role, deps: EngineDeps): Promise<Engine> => {
-  const { db, clock, log } = deps;
+  const { db, clock, log, observer } = deps;
   const onError = (error: unknown) => log.error({ err: error }, 'delivering webhooks failed; it goes on');
-  const delivery = { db, clock, allowPrivate: config.WEBHOOK_ALLOW_PRIVATE, onError };
+  const delivery = { db, clock, allowPrivate: config.WEBHOOK_ALLOW_PRIVATE, onError, onAttempt: observer.onAttempt };
   const deliveries = role === 'worker' || role === 'all' ? startDeliveries(delivery) : undefined;
   const dialer =
     role === 'dialer' || role === 'all'

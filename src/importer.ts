@@ -32,6 +32,12 @@ export interface Importer {
   stop(): Promise<void>;
 }
 
+/** Who counts what imports do. */
+export interface ImportMeter {
+  rows(count: number): void;
+  ended(status: 'completed' | 'failed'): void;
+}
+
 /** What the importer works with. */
 export interface ImporterDeps {
   db: Db;
@@ -39,6 +45,8 @@ export interface ImporterDeps {
   /** The folder of the files. */
   folder: string;
   onError: (error: unknown, importId?: number) => void;
+  /** Hears of rows that were dealt with, and of imports that have ended. Must not throw. */
+  meter?: ImportMeter | undefined;
 }
 
 const AT_ONCE = 2;
@@ -65,7 +73,7 @@ const createPlaces = (count: number) => {
 };
 
 /** Makes an importer. */
-export const createImporter = ({ db, clock, folder, onError }: ImporterDeps): Importer => {
+export const createImporter = ({ db, clock, folder, onError, meter }: ImporterDeps): Importer => {
   const runner = randomUUID();
   const inPlace = createPlaces(AT_ONCE);
   const running = new Map<number, Promise<void>>();
@@ -92,6 +100,7 @@ export const createImporter = ({ db, clock, folder, onError }: ImporterDeps): Im
       const progress: Progress = { bytesRead: file.bytesRead(), rowsPerSecond: rowsRead / seconds };
       if (row.dry_run) await foreseeBatch(db, job, rows, seen, progress, clock());
       else await saveBatch(db, job, rows, progress, clock());
+      meter?.rows(rows.length);
     };
     return runImport({
       batches: readFileRows(file, course.kind as RowsKind),
@@ -122,6 +131,7 @@ export const createImporter = ({ db, clock, folder, onError }: ImporterDeps): Im
       return;
     }
     await finishImport(db, { id, runner }, end, clock());
+    meter?.ended(end.status);
     await removeSpooled(folder, spool);
   };
 

@@ -14,6 +14,7 @@ import type { Authenticate } from './http/auth.ts';
 import { createKeyStore } from './idempotency/idempotency.store.ts';
 import { createImporter } from './importer.ts';
 import { startKeySweeper } from './key-sweeper.ts';
+import { createMonitor, type Monitor } from './monitoring/monitor.ts';
 import { createParts, type Parts } from './parts.ts';
 import { createPurger } from './purger.ts';
 
@@ -42,6 +43,8 @@ export interface RunningServer {
   url: string;
   /** The first key, when the database was new. */
   firstKey: string | undefined;
+  /** Where its metrics are; undefined: they are off. */
+  metricsUrl: string | undefined;
   /** Begins nothing more, finishes what runs, closes the database; in bounded time. See Parts.stop. */
   stop: Parts['stop'];
 }
@@ -51,7 +54,7 @@ const appDeps = (
   { db }: OpenedDatabase,
   clock: Clock,
   authenticate: Authenticate,
-): Omit<AppDeps, 'purge' | 'wake' | 'imports'> => ({
+): Omit<AppDeps, 'purge' | 'wake' | 'imports' | 'readiness' | 'httpMeter'> => ({
   db,
   clock,
   authenticate,
@@ -72,6 +75,11 @@ const appDeps = (
 const portOf = ({ server }: FastifyInstance): number => {
   const address = server.address();
   return typeof address === 'string' ? 0 : (address?.port ?? 0);
+};
+
+const monitorOf = (config: Config, { db, pool }: OpenedDatabase, clock: Clock, log: Logger, role: Role): Monitor => {
+  const { METRICS_HOST: host, METRICS_PORT: port } = config;
+  return createMonitor({ db, clock, log, role, pool, metricsAt: port === undefined ? undefined : { host, port } });
 };
 
 /**
@@ -96,6 +104,7 @@ export const startServer = async (
     'purger',
     createPurger(db, (error) => log.error({ err: error }, 'purging a deleted campaign failed')),
   );
+  const monitor = parts.add('monitor', monitorOf(config, { ...opened, db: engineDatabase.db }, clock, log, role));
   const folder = join(config.DATA_DIR, 'imports');
   const importer = parts.add(
     'importer',
@@ -103,6 +112,7 @@ export const startServer = async (
       db,
       clock,
       folder,
+      meter: monitor.imports,
       onError: (error, importId) => log.error({ err: error, importId }, 'an import failed'),
     }),
   );
@@ -112,10 +122,13 @@ export const startServer = async (
     const firstKey = await ensureFirstAccount(db, config.OUTDIAL_API_KEY, clock());
     const deps = appDeps(config, opened, clock, authenticate ?? authenticateBy(db, clock));
     const imports = { folder, run: importer.run, waitMs: IMPORT_WAIT_MS };
-    const app = await buildApp({ ...deps, purge: purger.wake, wake: () => engine?.wake(), imports, isStarted: () => started, logger: log });
+    const { readiness, http: httpMeter, observer } = monitor;
+    const health = { isStarted: () => started, readiness, httpMeter };
+    const app = await buildApp({ ...deps, ...health, purge: purger.wake, wake: () => engine?.wake(), imports, logger: log });
     parts.add('api', { stop: () => app.close() });
     await app.listen({ host: config.HOST, port: config.PORT });
-    engine = parts.add('engine', await startEngine(config, role, { db: engineDatabase.db, clock, log }));
+    engine = parts.add('engine', await startEngine(config, role, { db: engineDatabase.db, clock, log, observer }));
+    await monitor.start();
     purger.wake();
     importer.watch();
     parts.add(
@@ -127,7 +140,7 @@ export const startServer = async (
       startCallKeeper(db, clock, (error) => log.error({ err: error }, 'ending unsent calls failed; it is tried again')),
     );
     started = true;
-    return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop: parts.stop };
+    return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, metricsUrl: monitor.metricsUrl(), stop: parts.stop };
   } catch (error) {
     await parts.stop();
     throw error;

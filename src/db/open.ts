@@ -40,6 +40,8 @@ export type DatabaseSource = ServerSource | FolderSource;
 /** An open database whose schema is up to date. */
 export interface OpenedDatabase {
   readonly db: Db;
+  /** The driver's connections, for whoever measures. */
+  readonly pool: { readonly totalCount: number; readonly idleCount: number; readonly waitingCount: number };
   /** For a connection of one's own, beside the pool. */
   readonly connection: pg.PoolConfig;
   /** A further pool on the same database. Closing it is the caller's. */
@@ -110,14 +112,14 @@ const onPool = (
   pool: pg.Pool,
   { limits = REQUEST_LIMITS }: PoolOptions,
   whenUp?: () => Promise<void>,
-): { db: Db; close(): Promise<void> } => {
+): { db: Db; pool: pg.Pool; close(): Promise<void> } => {
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparing(limiting(pool, silenceAfter(limits)), whenUp) }) });
   const close = async () => {
     await db.destroy();
     // Kysely leaves a pool alone that it has not used yet.
     if (!pool.ended) await pool.end();
   };
-  return { db, close };
+  return { db, pool, close };
 };
 
 const openPool = async (connection: pg.PoolConfig, options: PoolOptions, whenUp?: () => Promise<void>): Promise<OpenedDatabase> => {

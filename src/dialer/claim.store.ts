@@ -126,7 +126,7 @@ const reserve = async (
   const ids = await insertAttempts(trx, facts, terms, clock, attempts, now);
   return attempts.map((attempt) => {
     const callId = ids.get(attempt.lead_id) ?? 0;
-    return { callId, window, place: toPlaceCall(callId, attempt, campaign, terms.carrier.simulated) };
+    return { callId, window, place: toPlaceCall(callId, attempt, campaign, terms.carrier.simulated), dueAt: attempt.due_at ?? undefined };
   });
 };
 
@@ -181,7 +181,7 @@ const claim = async (trx: Db, clock: LeaseClock, campaignId: number, terms: Clai
   );
   const caps = { campaign: campaign.max_calls_in_parallel, account: campaign.max_parallel_calls, per_second: terms.rates };
   if (result.refused !== undefined) await refuseCampaign(trx, campaign, result.refused, { same: {}, first: caps }, now);
-  return { reserved, ...result };
+  return { reserved, ...result, refusedLeads: retired.map(({ reason }) => reason) };
 };
 
 /** See Ledger.claim. */

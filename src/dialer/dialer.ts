@@ -40,6 +40,8 @@ export interface DialerDeps {
   schedule: Scheduler;
   log: Logger;
   settings?: Partial<DialerSettings>;
+  /** Hears of every round that has come to its end. Must not throw. */
+  onRound?: (() => void) | undefined;
 }
 
 /** A dialer at work. */
@@ -70,7 +72,7 @@ const nameOf = ({ callId, carrierCallId }: CarrierEvent): CallName =>
   callId !== undefined && /^\d{1,15}$/.test(callId) ? { callId: Number(callId) } : { carrierCallId };
 
 /** Starts a dialer. Several may run on one database; none leads. */
-export const startDialer = async ({ ledger, carrier, schedule, log, settings }: DialerDeps): Promise<Dialer> => {
+export const startDialer = async ({ ledger, carrier, schedule, log, settings, onRound }: DialerDeps): Promise<Dialer> => {
   const { rates, leaseMs, placeTimeoutMs, idleMs, giveUpMs } = { ...DEFAULT_SETTINGS, ...settings };
   const worker = randomUUID();
   let stopped = false;
@@ -173,6 +175,7 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings }: 
       try {
         next = await tick();
         await beat();
+        onRound?.();
       } catch (error) {
         log.error({ err: error }, 'the dialer failed; it goes on');
       }

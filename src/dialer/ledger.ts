@@ -18,7 +18,10 @@ export type RefusalReason =
   | 'attempts_used'
   | 'attempt_unknown'
   | 'carrier_refused'
-  | 'number_refused';
+  | 'number_refused'
+  // These two come from the watch over the dialers, since no dialer is there to say them.
+  | 'no_dialer'
+  | 'not_claimed';
 
 /** Calls started in any second, at most; 0: no limit. */
 export interface Rates {
@@ -45,6 +48,8 @@ export interface Reservation {
   /** Undefined for a call of make_call, which asks for no window. */
   window: CallingWindow | undefined;
   place: PlaceCall;
+  /** When the contact was due; undefined for a call of make_call, and where nobody measures. */
+  dueAt?: Date | undefined;
 }
 
 /** What a claim came to. */
@@ -54,6 +59,8 @@ export interface ClaimResult {
   refused: RefusalReason | undefined;
   /** When to ask again; undefined: when something changes. */
   again: Date | undefined;
+  /** Why contacts that were due are not called after all: a reason for each; left out where nobody counts. */
+  refusedLeads?: readonly RefusalReason[];
 }
 
 /** A campaign that runs, and whether it is worth asking for calls. */

@@ -15,7 +15,7 @@ import {
   refusalEvent,
 } from './contact-refusals.ts';
 import type { RejectedCall } from './ledger.ts';
-import { type LedgerDeps, settleReported } from './settle.store.ts';
+import { andTell, type LedgerDeps, settleReported } from './settle.store.ts';
 
 const list = (ids: readonly number[]) => sql`any(${[...ids]}::bigint[])`;
 
@@ -116,11 +116,13 @@ const tellRefused = async (trx: Db, held: readonly Held[], again: ReadonlyMap<nu
 const isEnd = ({ attempt_no, refusal, refusals }: Held): boolean =>
   attempt_no === null || (refusal.scope === 'number' && refusal.ours !== true) || (refusals !== undefined && isSpent(refusals));
 
-const endCalls = async (trx: Db, deps: LedgerDeps, held: readonly Held[], now: Date): Promise<void> => {
+const endCalls = async (trx: Db, deps: LedgerDeps, held: readonly Held[], now: Date): Promise<string[]> => {
   const [first] = held;
-  if (first === undefined) return;
-  await settleReported(trx, deps, first.carrier, new Map(held.map(({ id, refusal }) => [refusalEvent(id, refusal.code, now), id])), now);
+  if (first === undefined) return [];
+  const reports = new Map(held.map(({ id, refusal }) => [refusalEvent(id, refusal.code, now), id]));
+  const outcomes = await settleReported(trx, deps, first.carrier, reports, now);
   await tellRefused(trx, held, new Map(), now);
+  return outcomes;
 };
 
 // The tries are taken back, and each contact is due behind those who have waited as long.
@@ -153,27 +155,29 @@ const takeBack = async (trx: Db, held: readonly Held[], until: Date, primaries: 
   await passTurn(trx, new Map(primaries.map((id) => [id, until])));
 };
 
+const reject = async (trx: Db, deps: LedgerDeps, calls: readonly RejectedCall[], now: Date): Promise<string[]> => {
+  const named = await trx
+    .selectFrom('calls')
+    .select('lead_id')
+    .where('id', '=', list(calls.map(({ callId }) => callId)) as never)
+    .execute();
+  const primaries = await lockFamilies(
+    trx,
+    named.flatMap(({ lead_id }) => lead_id ?? []),
+  );
+  const held = await holdCalls(trx, calls, now);
+  const outcomes = await endCalls(trx, deps, held.filter(isEnd), now);
+  const until = await pauseCarrier(trx, held, now);
+  const back = held.filter((one) => !isEnd(one));
+  await takeBack(trx, back, until, primaries, now);
+  return outcomes;
+};
+
 /** See Ledger.rejected. */
-export const markRejected = (db: Db, deps: LedgerDeps, calls: readonly RejectedCall[], now: Date): Promise<void> =>
-  db.transaction().execute(async (trx) => {
-    if (calls.length === 0) return;
-    const named = await trx
-      .selectFrom('calls')
-      .select('lead_id')
-      .where('id', '=', list(calls.map(({ callId }) => callId)) as never)
-      .execute();
-    const primaries = await lockFamilies(
-      trx,
-      named.flatMap(({ lead_id }) => lead_id ?? []),
-    );
-    const held = await holdCalls(trx, calls, now);
-    await endCalls(trx, deps, held.filter(isEnd), now);
-    const until = await pauseCarrier(trx, held, now);
-    await takeBack(
-      trx,
-      held.filter((one) => !isEnd(one)),
-      until,
-      primaries,
-      now,
-    );
-  });
+export const markRejected = async (db: Db, deps: LedgerDeps, calls: readonly RejectedCall[], now: Date): Promise<void> => {
+  if (calls.length === 0) return;
+  await andTell(
+    deps,
+    db.transaction().execute((trx) => reject(trx, deps, calls, now)),
+  );
+};

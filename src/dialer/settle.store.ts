@@ -24,6 +24,8 @@ export interface LedgerDeps {
   reportWaitMs: number;
   /** Enqueues what is to be told of calls that have ended, within the transaction. */
   tell: (trx: Db, callIds: readonly number[], now: Date) => Promise<void>;
+  /** Hears what calls came to (dispositions), once each, after it is committed. Must not throw. */
+  onEnded?: ((outcomes: readonly string[]) => void) | undefined;
 }
 
 const ids = (list: readonly number[]) => sql`any(${[...list]}::bigint[])`;
@@ -177,7 +179,8 @@ const readLeads = async (trx: Db, leadIds: readonly number[]) => {
   return new Map(rows.map((row) => [row.id, row]));
 };
 
-const settle = async (trx: Db, deps: LedgerDeps, callIds: readonly number[], giveUp: boolean, now: Date): Promise<void> => {
+// @returns what the calls came to that have ended with this.
+const settle = async (trx: Db, deps: LedgerDeps, callIds: readonly number[], giveUp: boolean, now: Date): Promise<string[]> => {
   const calls = await lockCalls(trx, callIds);
   const reports = await readReports(
     trx,
@@ -214,15 +217,15 @@ const settle = async (trx: Db, deps: LedgerDeps, callIds: readonly number[], giv
     };
     return [{ row, reported, settlement: settleCall(one, now) }];
   });
-  if (settled.length === 0) return;
+  if (settled.length === 0) return [];
   await writeCalls(trx, deps, settled, now);
   await writeLeads(trx, settled, new Map([...leads].map(([id, { status }]) => [id, status])), now);
   await tellLost(trx, settled, now);
   await passTurns(trx, settled, new Map([...leads].map(([id, { primary_id }]) => [id, primary_id ?? id])));
-  const ended = settled
-    .filter(({ row, settlement }) => row.state !== 'ended' && settlement.call.state === 'ended')
-    .map(({ row }) => row.id);
-  if (ended.length > 0) await deps.tell(trx, ended, now);
+  const ended = settled.filter(({ row, settlement }) => row.state !== 'ended' && settlement.call.state === 'ended');
+  const endedIds = ended.map(({ row }) => row.id);
+  if (ended.length > 0) await deps.tell(trx, endedIds, now);
+  return ended.flatMap(({ settlement }) => settlement.call.outcome ?? []);
 };
 
 const leadsOf = async (trx: Db, callIds: readonly number[]): Promise<number[]> => {
@@ -234,32 +237,42 @@ const leadsOf = async (trx: Db, callIds: readonly number[]): Promise<number[]> =
   return rows.flatMap(({ lead_id }) => lead_id ?? []);
 };
 
-/** Keeps reports, each of a call, and settles the calls. The caller holds their families. */
+// Counted when it is committed: what is undone has not happened.
+export const andTell = async ({ onEnded }: LedgerDeps, settling: Promise<string[]>): Promise<void> => {
+  const outcomes = await settling;
+  if (outcomes.length > 0) onEnded?.(outcomes);
+};
+
+/** Keeps reports, each of a call, and settles the calls. The caller holds their families. @returns the outcomes of calls that have ended. */
 export const settleReported = async (
   trx: Db,
   deps: LedgerDeps,
   carrier: string,
   found: ReadonlyMap<CarrierEvent, number>,
   now: Date,
-): Promise<void> => {
+): Promise<string[]> => {
   await keepEvents(trx, carrier, found);
-  await settle(trx, deps, [...new Set(found.values())], false, now);
+  return settle(trx, deps, [...new Set(found.values())], false, now);
 };
 
 /** See Ledger.record. */
 export const recordEvents = (db: Db, deps: LedgerDeps, carrier: string, events: readonly CarrierEvent[], now: Date): Promise<void> =>
-  db.transaction().execute(async (trx) => {
-    const found = await findCalls(trx, carrier, events);
-    const callIds = [...new Set(found.values())].sort((a, b) => a - b);
-    if (callIds.length === 0) return;
-    // Families before calls, as everywhere.
-    await lockFamilies(trx, await leadsOf(trx, callIds));
-    await settleReported(trx, deps, carrier, found, now);
-  });
+  andTell(
+    deps,
+    db.transaction().execute(async (trx) => {
+      const found = await findCalls(trx, carrier, events);
+      const callIds = [...new Set(found.values())].sort((a, b) => a - b);
+      if (callIds.length === 0) return [];
+      // Families before calls, as everywhere.
+      await lockFamilies(trx, await leadsOf(trx, callIds));
+      return settleReported(trx, deps, carrier, found, now);
+    }),
+  );
 
 /** See Ledger.giveUp. */
 export const giveUpCalls = (db: Db, deps: LedgerDeps, callIds: readonly number[], now: Date): Promise<void> =>
-  db.transaction().execute(async (trx) => {
+  andTell(
+    deps,
     // One that another transaction has in hand is given up the next time.
-    await settle(trx, deps, await takeFreeCalls(trx, callIds), true, now);
-  });
+    db.transaction().execute(async (trx) => settle(trx, deps, await takeFreeCalls(trx, callIds), true, now)),
+  );

@@ -24,6 +24,7 @@ import { addAttachments } from './attachment.ts';
 import { type Authenticate, addAuthentication } from './auth.ts';
 import { handleError } from './error-handler.ts';
 import { type HealthDeps, healthRoutes } from './health.routes.ts';
+import { addHttpMeter, type HttpMeter } from './http-meter.ts';
 import { addIdempotency } from './idempotency.ts';
 import { addJsonParser } from './json-parser.ts';
 import { answerNotFound, collectRoutes, type RouteEntry } from './not-found.ts';
@@ -50,6 +51,8 @@ export interface AppDeps extends RouteDeps, HealthDeps {
   /** Keeps what was answered under an Idempotency-Key. */
   keys: KeyStore;
   logger?: FastifyBaseLogger;
+  /** Hears of every answer. */
+  httpMeter?: HttpMeter | undefined;
 }
 
 declare module 'fastify' {
@@ -158,6 +161,7 @@ export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
   addJsonParser(app);
   answerExpectations(app);
   addOrderlyClose(app);
+  if (deps.httpMeter !== undefined) addHttpMeter(app, deps.httpMeter);
   addAttachments(app);
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id);

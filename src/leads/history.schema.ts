@@ -16,7 +16,7 @@ const Decision = Type.Object(
     id: Type.Integer(),
     of: Of,
     verdict: Word('dial', 'refuse'),
-    reason: Type.String({ description: 'A stable word, as in outside_window.' }),
+    reason: Type.String({ description: 'A stable word, as in outside_window. no_dialer and not_claimed: nobody claims for the campaign.' }),
     facts: { ...VariablesOut, description: 'What was known when it was decided.' },
     times: Type.Integer({ minimum: 1, description: 'The same decision again only counts up.' }),
     last_at: IsoMicro,

@@ -7,7 +7,7 @@ import { type AttemptLog, recordAttempt } from './attempts.store.ts';
 import type { FullMessage } from './claim.store.ts';
 import { isPublicAddress, type Resolve } from './destination.ts';
 import { post, systemResolve } from './post.ts';
-import { judge } from './retries.ts';
+import { judge, type Verdict } from './retries.ts';
 import { signingSecrets } from './secrets.store.ts';
 import { signedHeaders } from './signature.ts';
 
@@ -21,6 +21,8 @@ export interface DeliveryDeps {
   resolve?: Resolve;
   /** Milliseconds for all of an attempt. */
   timeoutMs?: number;
+  /** Hears of every attempt that was recorded, with what becomes of its message. Must not throw. */
+  onAttempt?: ((becomes: Verdict['state'], durationMs: number) => void) | undefined;
 }
 
 /** Source: lifecycle 3. */
@@ -67,5 +69,7 @@ export const deliver = async (deps: DeliveryDeps, message: FullMessage, signal: 
     timeoutMs: deps.timeoutMs ?? TIMEOUT_MS,
     signal,
   });
-  await recordPatiently(deps, message, { ...result, at, headers, durationMs: Math.round(performance.now() - began) }, signal);
+  const durationMs = Math.round(performance.now() - began);
+  await recordPatiently(deps, message, { ...result, at, headers, durationMs }, signal);
+  deps.onAttempt?.(judge(result, message.step).state, durationMs);
 };

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { pino } from 'pino';
-import { expect, inject, test } from 'vitest';
+import { expect, inject, test, vi } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { knownMigrations } from '../../src/db/migrate.ts';
 import { openDatabase } from '../../src/db/open.ts';
@@ -211,7 +211,8 @@ test('the database that goes away shows at /readyz, and a request fails with an 
   const base = inject('prepared')?.serverUrl ?? '';
   await runOnServer(base, `drop database ${new URL(url).pathname.slice(1)} with (force)`);
   expect((await ask(`${server.url}/healthz`, undefined)).status).toBe(200);
-  expect((await ask(`${server.url}/readyz`, undefined)).status).toBe(503);
+  // An answer is given again for half a second.
+  await vi.waitFor(async () => expect((await ask(`${server.url}/readyz`, undefined)).status).toBe(503), { timeout: 10_000 });
   const failed = await ask(`${server.url}/api/user/me`, server.key);
   expect(failed.status).toBe(500);
   const id = /[0-9a-f-]{36}/.exec(JSON.stringify(failed.body))?.[0] ?? 'no id';

@@ -14,6 +14,7 @@ const POSTGRES = 'postgres/ starts a database';
 const CLI = 'The CLI starts the server';
 const ENGINE = 'An engine uses stores and pure files';
 const REHEARSAL = 'The time machine runs the dialer on its own clock';
+const MONITORING = 'Monitoring looks on';
 const ALONE = "The time machine is the command line's alone";
 
 /** A file, what is written into it, the rule that objects, and a part of what it says. */
@@ -98,6 +99,31 @@ export const BREACHES: Breach[] = [
   ]),
   ...breaches('src/simulation/breach.routes.ts', REHEARSAL, ['fastify']),
   ...breaches('src/simulation/breach.store.ts', STORE, ['fastify', 'node:fs']),
+  ...breaches('src/monitoring/breach.ts', MONITORING, [
+    'kysely',
+    'fastify',
+    'typebox',
+    'pg',
+    'node:fs',
+    '../calls/lines.store.ts',
+    '../calls/calls.routes.ts',
+    '../calls/call.schema.ts',
+    '../cli/main.ts',
+    '../config.ts',
+    '../db/open.ts',
+    '../engine.ts',
+    '../http/app.ts',
+    '../server.ts',
+    '../simulation/report.ts',
+  ]),
+  ...breaches('src/monitoring/breach.routes.ts', MONITORING, ['fastify']),
+  ...breaches('src/monitoring/breach.store.ts', STORE, ['fastify', 'prom-client', 'node:http']),
+  ...breaches('src/leads/breach.ts', PURE, ['../monitoring/readiness.ts', 'prom-client']),
+  ...breaches('src/leads/breach.store.ts', STORE, ['../monitoring/state.store.ts']),
+  ...breaches('src/leads/breach.routes.ts', ROUTES, ['../monitoring/readiness.ts', 'prom-client']),
+  ...breaches('src/dialer/breach.ts', ENGINE, ['../monitoring/metrics.ts', 'prom-client']),
+  ...breaches('src/carriers/simulated/breach.ts', ENGINE, ['../../monitoring/metrics.ts']),
+  ...breaches('src/http/breach.ts', HTTP, ['../monitoring/metrics.ts', 'prom-client']),
   ...breaches('src/leads/breach.ts', PURE, ['../simulation/report.ts']),
   ...breaches('src/leads/breach.store.ts', STORE, ['../simulation/report.ts']),
   ...breaches('src/leads/breach.routes.ts', ROUTES, ['../simulation/simulate.ts']),
@@ -209,7 +235,15 @@ export const ALLOWED: [file: string, ...targets: string[]][] = [
   ['src/imports/gate.reader.ts', 'node:fs/promises', 'csv-parse', 'csv-parse/sync', 'saxes', 'yauzl', './import.ts'],
   ['src/exports/gate.writer.ts', 'node:stream', 'csv-stringify/sync', 'yazl', './sheet-xml.ts', '../leads/lead.ts'],
   ['src/exports/gate.routes.ts', './csv.writer.ts', './export-rows.store.ts', '../leads/lead-query.ts', 'typebox'],
-  ['src/http/gate.ts', 'fastify', '../leads/leads.routes.ts', '../errors.ts', '../db/schema.ts', '../accounts/account.ts'],
+  [
+    'src/http/gate.ts',
+    'fastify',
+    '../leads/leads.routes.ts',
+    '../errors.ts',
+    '../db/schema.ts',
+    '../accounts/account.ts',
+    '../monitoring/readiness.ts',
+  ],
   ['src/db/gate.ts', 'kysely', 'pg', 'node:fs', './open.ts', '../postgres/server.ts'],
   ['src/postgres/gate.ts', 'pg', 'node:fs', './users.ts'],
   ['src/dialer/gate.ts', '../heap.ts', '../virtual-time.ts', './claim.store.ts', '../leads/lead.ts', '../carriers/carrier.ts'],
@@ -224,6 +258,21 @@ export const ALLOWED: [file: string, ...targets: string[]][] = [
     '../db/schema.ts',
     'pino',
   ],
+  [
+    'src/monitoring/gate.ts',
+    './monitor.ts',
+    './state.store.ts',
+    '../calls/disposition.ts',
+    '../campaigns/calling-window.ts',
+    '../carriers/carrier.ts',
+    '../clock.ts',
+    '../db/schema.ts',
+    '../dialer/ledger.ts',
+    'node:http',
+    'pino',
+    'prom-client',
+  ],
+  ['src/monitoring/gate.store.ts', 'kysely', '../db/migrate.ts', '../dialer/decisions.store.ts', './unclaimed.ts'],
   ['src/simulation/gate.store.ts', 'kysely', '../db/snapshot.ts', '../dialer/settle-terms.store.ts', './simulate.ts'],
   [
     'src/cli/gate.ts',
