@@ -5,6 +5,7 @@ import { eraseReports } from '../calls/calls.store.ts';
 import { foldEvents, type ReportedCall } from '../calls/reported-call.ts';
 import type { CarrierEvent } from '../carriers/carrier.ts';
 import type { CallRow, Db } from '../db/schema.ts';
+import { within } from '../db/transact.ts';
 import type { LeadStatus } from '../leads/lead.ts';
 import { nextLeadStatus } from '../leads/lead-status.ts';
 import { lockFamilies, passTurn } from '../leads/turn.store.ts';
@@ -247,7 +248,7 @@ export const recordEvents = (db: Db, deps: LedgerDeps, carrier: string, events: 
 
 /** See Ledger.giveUp. */
 export const giveUpCalls = (db: Db, deps: LedgerDeps, callIds: readonly number[], now: Date): Promise<void> =>
-  db.transaction().execute(async (trx) => {
+  within(db, async (trx) => {
     await lockFamilies(trx, await leadsOf(trx, callIds));
     await settle(trx, deps, callIds, true, now);
   });
