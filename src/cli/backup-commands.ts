@@ -139,7 +139,11 @@ const addRestore = (program: Command, { config, output }: CommandContext): void 
       await checkFile(file);
       const target = await connectConfigured(settings, 'outdial restore');
       const source: AsyncIterable<Buffer> = file === STANDARD ? process.stdin : readFile(file);
-      const summary = await withProgress((onProgress) => restore(target, source, new Date(), onProgress)).finally(target.close);
+      const summary = await withProgress((onProgress) => restore(target, source, new Date(), onProgress)).finally(async () => {
+        await target.close();
+        // What is left of it nobody waits for.
+        if (file === STANDARD) process.stdin.destroy();
+      });
       const { header, counts, migrated } = summary;
       output().result(
         {
