@@ -1,5 +1,5 @@
 // Takes a backup: every table in one snapshot, while everybody goes on with their work.
-import { appliedMigrations } from '../db/migrate.ts';
+import { appliedMigrations, refuseUnknown } from '../db/migrate.ts';
 import type { SoleConnection } from '../db/sole-connection.ts';
 import { createBackupWriter, type Sink } from './backup.writer.ts';
 import type { BackupHeader, OnProgress, TableCopy } from './backup-file.ts';
@@ -22,7 +22,7 @@ export const checkTables = (before: readonly TablePlan[], locked: readonly Table
 
 /**
  * Writes a backup of the whole database to `sink`. `outdial` is the version that writes.
- * @throws CopyRefusedError where there is nothing to back up; what the sink throws.
+ * @throws CopyRefusedError where there is nothing to back up, NewerDatabaseError where a newer version has written it; what the sink throws.
  */
 export const backUp = async (source: SoleConnection, sink: Sink, outdial: string, onProgress: OnProgress): Promise<BackupSummary> => {
   const tables = await listTables(source.db);
@@ -33,6 +33,9 @@ export const backUp = async (source: SoleConnection, sink: Sink, outdial: string
     .execute(async (trx) => {
       await lockTables(trx, tables, 'access share');
       checkTables(tables, await listTables(trx));
+      const { names: migrations } = await appliedMigrations(source);
+      // Of tables that we do not know we would leave something out.
+      refuseUnknown(migrations);
       const copies: TableCopy[] = [];
       for (const [index, table] of tables.entries()) {
         onProgress({ step: 'count', table: table.name, done: index, total: tables.length });
@@ -41,7 +44,7 @@ export const backUp = async (source: SoleConnection, sink: Sink, outdial: string
       const header: BackupHeader = {
         outdial,
         taken_at: (await readInstant(trx)).toISOString(),
-        migrations: (await appliedMigrations(source)).names,
+        migrations,
         compression: 'zstd',
         tables: copies,
       };

@@ -1,7 +1,7 @@
 // Fills the tables of an empty database from streams, and checks that it then holds what the source held.
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { appliedMigrations, applyMigrations, knownMigrations, NewerDatabaseError } from '../db/migrate.ts';
+import { appliedMigrations, applyMigrations, refuseUnknown } from '../db/migrate.ts';
 import type { Db } from '../db/schema.ts';
 import type { SoleConnection } from '../db/sole-connection.ts';
 import type { OnProgress, SequenceState, TableCopy } from './backup-file.ts';
@@ -40,8 +40,7 @@ export const createRowCounter = (table: string, total: number, onProgress: OnPro
 export const prepareEmpty = async (target: SoleConnection, trx: Db, migrations: readonly string[]): Promise<TablePlan[]> => {
   const { names, movedTo } = await appliedMigrations(target);
   if (names.length > 0) {
-    const unknown = names.filter((name) => !knownMigrations().includes(name));
-    if (unknown.length > 0) throw new NewerDatabaseError(unknown);
+    refuseUnknown(names);
     if (movedTo !== undefined || (await hasRows(trx, await listTables(trx)))) {
       throw new CopyRefusedError(
         'The database is not empty: only an empty one is filled, so that nothing in it is lost. Nothing was changed.',

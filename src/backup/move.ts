@@ -2,16 +2,16 @@
 //
 // Nobody may ever be called from both. So the old one is closed, for good and on the disk, before the new one is committed. Whoever
 // dies in between leaves a closed database whose data is whole, and an empty one: the same command again goes on from there.
-import { appliedMigrations, applyMigrations, knownMigrations, NewerDatabaseError } from '../db/migrate.ts';
+import { appliedMigrations, applyMigrations, refuseUnknown } from '../db/migrate.ts';
 import type { Db } from '../db/schema.ts';
 import type { SoleConnection } from '../db/sole-connection.ts';
 import { checkTables } from './backup.ts';
 import type { OnProgress, TableCopy } from './backup-file.ts';
 import { analyze } from './load.store.ts';
 import { CopyRefusedError, copyStatement, loadTables, prepareEmpty } from './load.ts';
-import { closeMoved, listBeatingDialers, listOtherSessions, reopenMoved, stopMoved } from './moved.store.ts';
+import { closeMoved, listBeatingDialers, listOtherSessions, readToken, reopenMoved, stopMoved, writeToken } from './moved.store.ts';
 import { placeOf } from './place.ts';
-import { hasRows, listTables, lockTables, measureTable, readSequences, type TablePlan } from './tables.store.ts';
+import { listTables, lockTables, measureTable, readSequences, type TablePlan } from './tables.store.ts';
 
 /** What a move came to. */
 export interface MoveSummary {
@@ -70,14 +70,16 @@ const copyAndClose = async ({ source, target, to, onProgress }: MoveTerms, dst: 
       checkTables(before, await listTables(src));
       await refuseUsed(src);
       const { names } = await appliedMigrations(source);
-      const unknown = names.filter((name) => !knownMigrations().includes(name));
-      if (unknown.length > 0) throw new NewerDatabaseError(unknown);
+      refuseUnknown(names);
       const tables = await prepareEmpty(target, dst, names);
       const copies = await readCopies(src, before, onProgress);
       if (copies.every(({ rows }) => rows === 0)) throw new CopyRefusedError('The database is empty: there is nothing to move.');
       const open = (copy: TableCopy) => source.copyOut(copyStatement(copy, 'to stdout'));
       await loadTables(target, dst, tables, { copies, open, sequences: () => readSequences(src) }, onProgress);
       await applyMigrations(target);
+      const token = crypto.randomUUID();
+      await writeToken(dst, token);
+      await writeToken(src, token);
       await closeMoved(src, before, placeOf(to));
       return copies;
     });
@@ -106,9 +108,10 @@ const copyAll = async (terms: MoveTerms): Promise<TableCopy[]> => {
   }
 };
 
-const isThere = async ({ target }: MoveTerms): Promise<boolean> => {
-  const { names } = await appliedMigrations(target);
-  return names.length > 0 && (await hasRows(target.db, await listTables(target.db)));
+// A database that has rows need not be the copy: somebody may have started Outdial on it while it was still empty.
+const isThere = async ({ source, target }: MoveTerms): Promise<boolean> => {
+  const token = await readToken(target.db);
+  return token !== undefined && token === (await readToken(source.db));
 };
 
 /**

@@ -33,6 +33,21 @@ export const listBeatingDialers = async (db: Db): Promise<string[]> => {
   return rows.map(({ worker }) => worker);
 };
 
+// A comment on a table is part of its transaction, and of no backup.
+const TOKEN = /^outdial move ([0-9a-f-]+)$/;
+
+/** Marks a database as one side of a move; the other side has the same token. */
+export const writeToken = async (trx: Db, token: string): Promise<void> => {
+  await sql`comment on table accounts is ${sql.lit(`outdial move ${token}`)}`.execute(trx);
+};
+
+/** The token of the last move that the database was a side of. */
+export const readToken = async (db: Db): Promise<string | undefined> => {
+  const { rows } = await sql<{ comment: string | null }>`
+    select obj_description(to_regclass('accounts'), 'pg_class') as comment`.execute(db);
+  return TOKEN.exec(rows[0]?.comment ?? '')?.[1];
+};
+
 const TRIGGER = 'outdial_moved';
 
 const run = (trx: Db, statement: string) => sql.raw(statement).execute(trx);

@@ -1,6 +1,7 @@
 // The tables as the catalogue has them, and what they hold: columns, sequences, counts and checksums. A table that a later migration
 // adds is copied without a word here; one that must not be is named below, with the reason.
 import { type RawBuilder, sql } from 'kysely';
+import { migratedTables } from '../db/migrate.ts';
 import type { Db } from '../db/schema.ts';
 import type { SequenceState, TableCopy } from './backup-file.ts';
 
@@ -22,7 +23,7 @@ export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"
 /** Names for a statement, with commas between them. */
 export const quotedList = (names: readonly string[]): string => names.map(quoted).join(', ');
 
-/** All tables of the schema but those of extensions. Anything else that holds rows is listed too, so that it is not forgotten. */
+// Anything that holds rows, but for what extensions bring.
 const listAll = async (db: Db): Promise<TablePlan[]> => {
   const { rows } = await sql<TablePlan>`
     select c.relname as name, (
@@ -36,9 +37,11 @@ const listAll = async (db: Db): Promise<TablePlan[]> => {
   return rows;
 };
 
-/** The tables that are copied, by name. */
-export const listTables = async (db: Db): Promise<TablePlan[]> =>
-  (await listAll(db)).filter(({ name }) => !Object.hasOwn(NOT_COPIED, name));
+/** The tables that are copied, by name. Those that somebody else has put beside ours stay where they are. */
+export const listTables = async (db: Db): Promise<TablePlan[]> => {
+  const ours = migratedTables();
+  return (await listAll(db)).filter(({ name }) => ours.has(name) && !Object.hasOwn(NOT_COPIED, name));
+};
 
 /** Whether any of the tables has a row. */
 export const hasRows = async (db: Db, tables: readonly TablePlan[]): Promise<boolean> => {

@@ -67,15 +67,28 @@ export const applyMigrations = async (connection: ScriptConnection, wanted: read
   );
   const { names: applied, movedTo } = await appliedMigrations(connection);
   if (movedTo !== undefined) throw new MovedDatabaseError(movedTo);
-  const known = knownMigrations();
-  const unknown = applied.filter((name) => !known.includes(name));
-  if (unknown.length > 0) throw new NewerDatabaseError(unknown);
-  const pending = known.filter((name) => wanted.includes(name) && !applied.includes(name));
+  refuseUnknown(applied);
+  const pending = knownMigrations().filter((name) => wanted.includes(name) && !applied.includes(name));
   for (const name of pending) {
     await connection.query('insert into schema_migrations (name) values ($1)', [name]);
     await connection.query(readFileSync(new URL(name, FOLDER), 'utf8'));
   }
   return pending;
+};
+
+/** Every table that a migration of this version makes or made, in the schema that connections work in. */
+export const migratedTables = (): Set<string> => {
+  const texts = knownMigrations().map((name) => readFileSync(new URL(name, FOLDER), 'utf8'));
+  return new Set(
+    texts.flatMap((text) => [...text.matchAll(/^create table (?:if not exists )?"?(\w+)"?\s*\(/gim)].map(([, name = '']) => name)),
+  );
+};
+
+/** @throws NewerDatabaseError when one of these migrations is not known to this version. */
+export const refuseUnknown = (names: readonly string[]): void => {
+  const known = knownMigrations();
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new NewerDatabaseError(unknown);
 };
 
 /**

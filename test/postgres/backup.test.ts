@@ -1,9 +1,12 @@
 // A backup is one instant of a database at work; a restore gives that instant back, and calls nobody.
+import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
-import { expect, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { openBackup, verifyBackup } from '../../src/backup/backup.reader.ts';
 import { backUp } from '../../src/backup/backup.ts';
+import { createBackupWriter } from '../../src/backup/backup.writer.ts';
 import { CopyRefusedError } from '../../src/backup/load.ts';
+import { move } from '../../src/backup/move.ts';
 import { restore } from '../../src/backup/restore.ts';
 import { listTables, NOT_COPIED } from '../../src/backup/tables.store.ts';
 import { applyMigrations, knownMigrations } from '../../src/db/migrate.ts';
@@ -17,6 +20,7 @@ import { readRows } from '../support/compare-databases.ts';
 import { emptyDatabase, freshConnection } from '../support/copying.ts';
 import { startDialing } from '../support/dialing.ts';
 import { fillDatabase } from '../support/full-database.ts';
+import { runOnServer } from '../support/postgres-server.ts';
 
 const NOW = new Date('2026-06-01T12:00:00Z');
 const quiet = () => {};
@@ -234,7 +238,7 @@ test('after a restore and a start nobody rings again whose call was under way, a
   expect(rangBefore).toEqual([]);
   // A person starts it.
   await sql`update campaigns set status = 'in-progress' where id = ${made.running}`.execute(db);
-  await dialing.pass(24 * 3_600_000);
+  await dialing.pass(3 * 3_600_000);
   const rang = await db
     .selectFrom('calls')
     .select(['lead_id', 'attempt_no', 'sent_at'])
@@ -318,11 +322,41 @@ test('a backup of a newer version is refused in a sentence, and one of an older 
   const newer = await freshConnection();
   await fillDatabase(newer.db);
   await sql`insert into schema_migrations (name) values ('9999_later.sql')`.execute(newer.db);
-  const later = await takeBackup(newer.connection);
+  await expect(takeBackup(newer.connection)).rejects.toThrow(/newer version of Outdial \(it has 9999_later\.sql\)/);
+  const parts: Buffer[] = [];
+  const writer = createBackupWriter(async (part) => void parts.push(Buffer.from(part)));
+  await writer.header({ ...header, migrations: [...header.migrations, '9999_later.sql'], tables: [] });
+  await writer.trailer({ sequences: [] });
   const other = await emptyDatabase();
-  await expect(restore(other.connection, inPieces(later), NOW, quiet)).rejects.toThrow(
+  await expect(restore(other.connection, inPieces(Buffer.concat(parts)), NOW, quiet)).rejects.toThrow(
     /newer version of Outdial \(9\.9\.9, with 9999_later\.sql\)/,
   );
+});
+
+test('the owner of a database can do all of it, without being a superuser; tables of others stay where they are', async () => {
+  const server = inject('prepared')?.serverUrl ?? '';
+  const name = `outdial_owner_${randomUUID().slice(0, 8)}`;
+  await runOnServer(server, `create role ${name} login password 'owner'`);
+  // After its databases.
+  closeLater(() => runOnServer(server, `drop role ${name}`));
+  const asOwner = async (): Promise<SoleConnection> => {
+    const { url } = await emptyDatabase();
+    await runOnServer(server, `alter database ${new URL(url).pathname.slice(1)} owner to ${name}`);
+    const connection = await connectAlone(Object.assign(new URL(url), { username: name, password: 'owner' }).href, 'test');
+    closeLater(connection.close);
+    return connection;
+  };
+  const source = await asOwner();
+  await source.db.transaction().execute(() => applyMigrations(source));
+  await fillDatabase(source.db);
+  await sql`create table reports (id integer)`.execute(source.db);
+  await sql`delete from dialers`.execute(source.db);
+  const target = await asOwner();
+  await restore(target, inPieces(await takeBackup(source)), NOW, quiet);
+  const before = await readRows(source.db);
+  const moved = await asOwner();
+  await move({ source, target: moved, to: 'postgres://db.example.test/x', onProgress: quiet }, NOW);
+  expect(await readRows(moved.db)).toEqual(before);
 });
 
 test('a sink that fails, and a connection that breaks, end the backup with that reason', async () => {

@@ -156,6 +156,15 @@ test.each([
   const other = await emptyDatabase();
   await expect(move({ ...terms, target: other.connection, to: other.url }, NOW)).rejects.toThrow(/was moved to .* already/);
 
+  if (when === 'before') {
+    // Somebody who believes that it was moved, and starts Outdial there: what was made is no copy.
+    const early = await emptyDatabase();
+    const { db, close } = await openDatabase({ kind: 'server', url: early.url, onIdleError: () => {} });
+    await fillDatabase(db);
+    await close();
+    await expect(move({ ...terms, target: early.connection }, NOW)).rejects.toThrow(/not empty/);
+  }
+
   const { tables, campaignsStopped } = await move({ ...terms, target: target.connection }, NOW);
   expect([tables.length > 0, campaignsStopped]).toEqual([when === 'before', 1]);
   expect(await readRows(target.connection.db)).toEqual(before);
