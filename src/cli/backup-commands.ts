@@ -22,6 +22,24 @@ const STANDARD = '-';
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
 
+// Who waits for a lock is not told of whom; a connection that breaks is told in the driver's words.
+const explainDatabase = (error: unknown): unknown => {
+  if (codeOf(error) === '55P03') {
+    return new CommandError(
+      'Somebody has held a lock in the database for more than 30 seconds, and nothing was changed: see pg_stat_activity.',
+    );
+  }
+  const isBroken =
+    error instanceof Error && codeOf(error) === undefined && /^(Connection terminated|Client has encountered)/.test(error.message);
+  return isBroken ? new CommandError('The connection to the database broke before the end: run the command again.') : error;
+};
+
+/** Runs `act` with a bar, and explains what may go wrong in the database. */
+const copy = <Result>(act: (onProgress: OnProgress) => Promise<Result>): Promise<Result> =>
+  withProgress(act).catch((error: unknown) => {
+    throw explainDatabase(error);
+  });
+
 const exists = (file: string): CommandError => new CommandError(`${file} exists: give another name, or replace it with --force.`);
 
 const toStandardOutput: Sink = (bytes) =>
@@ -85,7 +103,7 @@ const addBackup = (program: Command, { config, output }: CommandContext): void =
         });
         return summary;
       };
-      const summary = await withProgress(take)
+      const summary = await copy(take)
         .catch((error: unknown) => {
           throw explainWriting(file, error);
         })
@@ -139,7 +157,7 @@ const addRestore = (program: Command, { config, output }: CommandContext): void 
       await checkFile(file);
       const target = await connectConfigured(settings, 'outdial restore');
       const source: AsyncIterable<Buffer> = file === STANDARD ? process.stdin : readFile(file);
-      const summary = await withProgress((onProgress) => restore(target, source, new Date(), onProgress)).finally(async () => {
+      const summary = await copy((onProgress) => restore(target, source, new Date(), onProgress)).finally(async () => {
         await target.close();
         // What is left of it nobody waits for.
         if (file === STANDARD) process.stdin.destroy();
@@ -190,7 +208,7 @@ const runMove = async (settings: Config, to: string): Promise<MoveSummary> => {
   try {
     const source = await connectConfigured(settings, 'outdial move');
     try {
-      return await withProgress((onProgress) => move({ source, target, to, onProgress }, new Date()));
+      return await copy((onProgress) => move({ source, target, to, onProgress }, new Date()));
     } finally {
       await source.close();
     }

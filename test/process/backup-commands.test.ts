@@ -14,7 +14,7 @@ import { readRows } from '../support/compare-databases.ts';
 import { startPostgresWire } from '../support/crash-wires.ts';
 import { fillDatabase } from '../support/full-database.ts';
 import { runOnServer } from '../support/postgres-server.ts';
-import { ask, newDatabase, run, serve, start, stop, temporaryFolder } from './outdial.ts';
+import { ask, type Ended, newDatabase, run, serve, start, stop, temporaryFolder } from './outdial.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/outdial.js', import.meta.url));
 
@@ -151,15 +151,21 @@ test('it goes through a pipe, and a full disk leaves nothing', async () => {
 });
 
 // A process that is killed when a statement is about to leave it.
-const killedAt = async (args: readonly string[], url: string, at: RegExp, others: Record<string, string> = {}): Promise<void> => {
+const killedAt = async (
+  args: readonly string[],
+  url: string,
+  at: RegExp,
+  { env = {}, signal = 'SIGKILL' }: { env?: Record<string, string>; signal?: NodeJS.Signals } = {},
+): Promise<Ended> => {
   let killed = false;
   const wire = await startPostgresWire(url, (statement) =>
     at.test(statement)
       ? {
           before: () => {
             killed = true;
-            started.child.kill('SIGKILL');
-            return false;
+            started.child.kill(signal);
+            // It never leaves.
+            return new Promise<boolean>(() => {});
           },
         }
       : undefined,
@@ -167,11 +173,27 @@ const killedAt = async (args: readonly string[], url: string, at: RegExp, others
   closeLater(wire.close);
   const started = start(
     args.map((arg) => (arg === 'WIRE' ? wire.url : arg)),
-    { DATABASE_URL: wire.url, ...others },
+    { DATABASE_URL: wire.url, ...env },
   );
-  await started.ended;
+  const ended = await started.ended;
   expect(killed).toBe(true);
+  return ended;
 };
+
+test('an interrupted backup leaves nothing, and a broken connection is told', async () => {
+  const source = await fullDatabase();
+  const folder = temporaryFolder();
+  await killedAt(['backup', join(folder, 'all.backup')], source.url, /^copy "webhook_messages"/, { signal: 'SIGINT' });
+  expect(readdirSync(folder)).toEqual([]);
+  const wire = await startPostgresWire(source.url, (statement) => (/^copy "leads"/.test(statement) ? { before: () => false } : undefined));
+  closeLater(wire.close);
+  const broken = await run(['backup', join(folder, 'all.backup')], { DATABASE_URL: wire.url });
+  expect([broken.code, broken.stderr]).toEqual([
+    1,
+    'outdial: The connection to the database broke before the end: run the command again.\n',
+  ]);
+  expect(readdirSync(folder)).toEqual([]);
+});
 
 test('kill -9 in the middle of a backup leaves no file of that name; in the middle of a restore an empty database', async () => {
   const source = await fullDatabase();
@@ -203,7 +225,7 @@ test('a move is refused beside a server; after it the old database says where ev
   await stop(server);
   await untilAlone(source.url);
   // Killed when everything is copied, and before anything is committed: as if nothing had been.
-  await killedAt(['move', '--to', 'WIRE'], target, /^alter table "calls" add constraint/, env);
+  await killedAt(['move', '--to', 'WIRE'], target, /^alter table "calls" add constraint/, { env });
   await Promise.all([untilAlone(source.url), untilAlone(target)]);
   expect([await relations(target), (await run(['migrate'], env)).code]).toEqual([0, 0]);
   await untilAlone(source.url);
