@@ -85,8 +85,10 @@ const copyAndClose = async ({ source, target, to, onProgress }: MoveTerms, dst: 
     });
 };
 
-// The server itself has said no, so it is certain that nothing was committed.
-const isRefusal = (error: unknown): boolean => error instanceof Error && 'severity' in error && 'code' in error;
+// A violated rule, or a transaction that was in another's way: then it is certain that nothing was committed. Of anything else, as a
+// shutdown of the server or a broken connection, it is not.
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(23|40001|40P01)/.test(error.code);
 
 const copyAll = async (terms: MoveTerms): Promise<TableCopy[]> => {
   let closed = false;

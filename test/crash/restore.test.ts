@@ -35,12 +35,12 @@ const moreRings = async (count: number): Promise<void> => {
 
 test('nobody rings twice by itself after a restore', async () => {
   const owner = await addOwner(world.db, LINES);
-  const campaign = await addCampaign(world.db, owner, { cap: LINES, digits: ANSWERING, leads: 100, maxRetries: 1 });
+  const campaign = await addCampaign(world.db, owner, { cap: LINES, digits: ANSWERING, leads: 64, maxRetries: 1 });
   // As the wire's rules have it; the campaigns of these tests may try again at once.
   await sql`update campaigns set retry_interval = 60`.execute(world.db);
   const dialer = world.serve('dialer');
   await dialer.ready;
-  await moreRings(20);
+  await moreRings(14);
   const parts: Buffer[] = [];
   const source = await connect(world.databaseUrl);
   await backUp(
@@ -50,7 +50,7 @@ test('nobody rings twice by itself after a restore', async () => {
     () => {},
   );
   // The old database goes on dialing, and then its machine is lost.
-  await moreRings(20);
+  await moreRings(14);
   await dialer.kill();
   const rangBefore = world.rings().length;
 

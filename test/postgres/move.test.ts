@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { move } from '../../src/backup/move.ts';
 import { placeOf } from '../../src/backup/place.ts';
 import { readSequences } from '../../src/backup/tables.store.ts';
-import { MovedDatabaseError } from '../../src/db/migrate.ts';
+import { applyMigrations, knownMigrations, MovedDatabaseError } from '../../src/db/migrate.ts';
 import { openDatabase } from '../../src/db/open.ts';
 import { connectAlone, type SoleConnection } from '../../src/db/sole-connection.ts';
 import { recountLeads } from '../../src/leads/recount.store.ts';
@@ -168,4 +168,30 @@ test.each([
   const { tables, campaignsStopped } = await move({ ...terms, target: target.connection }, NOW);
   expect([tables.length > 0, campaignsStopped]).toEqual([when === 'before', 1]);
   expect(await readRows(target.connection.db)).toEqual(before);
+});
+
+test('where the new database refuses its commit, the old one is open again', async () => {
+  const before10 = knownMigrations().filter((name) => name < '0010');
+  const [source, target] = [await emptyDatabase(), await emptyDatabase()];
+  for (const { connection } of [source, target]) await connection.db.transaction().execute(() => applyMigrations(connection, before10));
+  await sql`create table dialers (worker text primary key, carrier text)`.execute(source.connection.db);
+  const made = await fillDatabase(source.connection.db);
+  await sql`drop table dialers`.execute(source.connection.db);
+  await target.connection.query(`
+    create function refuse() returns trigger language plpgsql as $$
+    begin
+      raise exception 'no' using errcode = '23514';
+    end $$;
+    create constraint trigger refuse after insert on schema_migrations deferrable initially deferred for each row execute function refuse()`);
+  const before = await readRows(source.connection.db);
+  const terms = { source: source.connection, target: target.connection, to: target.url, onProgress: quiet };
+  await expect(move(terms, NOW)).rejects.toThrow('no');
+  expect(await readRows(source.connection.db)).toEqual(before);
+  await runOnServer(source.url, `update campaigns set name = 'open' where id = ${made.running}`);
+  await target.connection.query('drop function refuse() cascade');
+  await gone(source.connection);
+  expect((await move(terms, NOW)).campaignsStopped).toBe(1);
+  // The newer migrations ran in the new database alone.
+  const { rows } = await sql<{ name: string }>`select name from schema_migrations order by name`.execute(target.connection.db);
+  expect(rows.map(({ name }) => name)).toEqual(knownMigrations());
 });
