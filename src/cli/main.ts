@@ -1,18 +1,19 @@
 // The command line. Exit codes: 0 done, 1 refused or failed, 2 a mistake in the environment or in the command.
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { KeyIdTakenError } from '../accounts/accounts.store.ts';
+import { BackupFileError } from '../backup/backup-file.ts';
+import { CopyRefusedError } from '../backup/load.ts';
 import { type Config, ConfigError, loadConfig, processEnvironment, VARIABLES } from '../config.ts';
-import { NewerDatabaseError } from '../db/migrate.ts';
+import { MovedDatabaseError, NewerDatabaseError } from '../db/migrate.ts';
 import { ROLES, type Role } from '../engine.ts';
 import { DatabaseNotStartedError, DataDirUnusableError, NoDatabaseProgramError, OlderDataDirError } from '../postgres/errors.ts';
 import { addOperatorCommands, type CommandContext } from './account-commands.ts';
+import { addBackupCommands } from './backup-commands.ts';
 import { addLeadsCommands } from './leads-commands.ts';
 import { CommandError, createOutput } from './output.ts';
 import { serve } from './serve.ts';
 import { addSimulateCommand } from './simulate-command.ts';
-
-const version = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+import { VERSION } from './version.ts';
 
 const environmentHelp = (): string =>
   [
@@ -27,6 +28,7 @@ const environmentHelp = (): string =>
     '  outdial leads import examples/contacts.csv --campaign "Spring renewals" --country RO',
     '  outdial leads list --status created --json',
     '  outdial leads export --campaign 1 --out leads.xlsx',
+    '  outdial backup outdial-2026-11-23.backup',
     '  outdial account create --name Acme --email ops@acme.example --timezone Europe/Vienna',
     '',
     'All commands work beside a running server, on its database. With --url or --key, leads commands go through the server.',
@@ -37,7 +39,7 @@ const buildProgram = (): { program: Command; isJson: () => boolean } => {
   const isJson = (): boolean => program.opts<{ json?: boolean }>().json === true;
   program
     .description('Outbound calling you host yourself.')
-    .version(version)
+    .version(VERSION)
     .option('--json', 'print one JSON value, for machines; mistakes too, on standard error')
     .showHelpAfterError('(add --help for what there is)')
     .configureHelp({ showGlobalOptions: true })
@@ -66,20 +68,24 @@ const buildProgram = (): { program: Command; isJson: () => boolean } => {
   addOperatorCommands(program, context);
   addLeadsCommands(program, context);
   addSimulateCommand(program, context);
+  addBackupCommands(program, context);
   return { program, isJson };
 };
 
-const REFUSALS = [
+const KNOWN_REFUSALS = [
   CommandError,
+  BackupFileError,
+  CopyRefusedError,
   DatabaseNotStartedError,
   DataDirUnusableError,
   KeyIdTakenError,
+  MovedDatabaseError,
   NewerDatabaseError,
   NoDatabaseProgramError,
   OlderDataDirError,
 ];
 
-const isKnownRefusal = (error: unknown): error is Error => REFUSALS.some((known) => error instanceof known);
+const isKnownRefusal = (error: unknown): error is Error => KNOWN_REFUSALS.some((known) => error instanceof known);
 
 // Sockets and drivers: their messages are made for people (connection refused, address in use).
 const isSystemError = (error: unknown): error is Error => error instanceof Error && 'code' in error;

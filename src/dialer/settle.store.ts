@@ -5,6 +5,7 @@ import { eraseReports } from '../calls/calls.store.ts';
 import { foldEvents, type ReportedCall } from '../calls/reported-call.ts';
 import type { CarrierEvent } from '../carriers/carrier.ts';
 import type { CallRow, Db } from '../db/schema.ts';
+import { within } from '../db/transact.ts';
 import type { LeadStatus } from '../leads/lead.ts';
 import { nextLeadStatus } from '../leads/lead-status.ts';
 import { lockFamilies, passTurn } from '../leads/turn.store.ts';
@@ -274,5 +275,5 @@ export const giveUpCalls = (db: Db, deps: LedgerDeps, callIds: readonly number[]
   andTell(
     deps,
     // One that another transaction has in hand is given up the next time.
-    db.transaction().execute(async (trx) => settle(trx, deps, await takeFreeCalls(trx, callIds), true, now)),
+    within(db, async (trx) => settle(trx, deps, await takeFreeCalls(trx, callIds), true, now)),
   );

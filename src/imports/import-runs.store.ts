@@ -1,6 +1,6 @@
 // Who runs an import, and what it does: a lease, batches of leads each in one transaction with the import's progress, and its end.
-import { sql } from 'kysely';
-import type { Db, ImportRow } from '../db/schema.ts';
+import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
+import type { Database, Db, ImportRow } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import { DomainError } from '../errors.ts';
 import { holdCampaign, insertLeads } from '../leads/leads.store.ts';
@@ -212,25 +212,33 @@ export const finishImport = (db: Db, { id, runner }: Pick<ImportJob, 'id' | 'run
       .execute();
   });
 
+const failRunning = async (trx: Db, which: (when: ExpressionBuilder<Database, 'imports'>) => Expression<SqlBool>): Promise<number> => {
+  const failed = await trx
+    .updateTable('imports')
+    .set(({ ref }) => ({ status: 'failed', finished_at: ref('heartbeat_at'), spool: null, runner: null }))
+    .where('status', '=', 'running')
+    .where(which)
+    .returning('id')
+    .execute();
+  if (failed.length === 0) return 0;
+  await trx
+    .insertInto('import_issues')
+    .values(failed.map(({ id }) => ({ ...INTERRUPTED, import_id: id, ordinal: STOP_ORDINAL, severity: 'error' as const })))
+    .onConflict((conflict) => conflict.columns(['import_id', 'ordinal']).doNothing())
+    .execute();
+  return failed.length;
+};
+
 /** Marks imports with which nobody can go on as failed, in every account: those without a file, and those whose server is long gone. */
 export const failInterruptedImports = (db: Db, now: Date): Promise<void> =>
   db.transaction().execute(async (trx) => {
-    const failed = await trx
-      .updateTable('imports')
-      .set(({ ref }) => ({ status: 'failed', finished_at: ref('heartbeat_at'), spool: null, runner: null }))
-      .where('status', '=', 'running')
-      .where((when) =>
-        when.or([
-          when.and([when('spool', 'is', null), when('heartbeat_at', '<', silentSince(now))]),
-          when('heartbeat_at', '<', new Date(now.getTime() - GIVE_UP_MS)),
-        ]),
-      )
-      .returning('id')
-      .execute();
-    if (failed.length === 0) return;
-    await trx
-      .insertInto('import_issues')
-      .values(failed.map(({ id }) => ({ ...INTERRUPTED, import_id: id, ordinal: STOP_ORDINAL, severity: 'error' as const })))
-      .onConflict((conflict) => conflict.columns(['import_id', 'ordinal']).doNothing())
-      .execute();
+    await failRunning(trx, (when) =>
+      when.or([
+        when.and([when('spool', 'is', null), when('heartbeat_at', '<', silentSince(now))]),
+        when('heartbeat_at', '<', new Date(now.getTime() - GIVE_UP_MS)),
+      ]),
+    );
   });
+
+/** Marks every running import as failed: none of their files is at hand. @returns how many they were. */
+export const failRunningImports = (trx: Db): Promise<number> => failRunning(trx, (when) => when.lit(true));

@@ -15,6 +15,7 @@ const CLI = 'The CLI starts the server';
 const ENGINE = 'An engine uses stores and pure files';
 const REHEARSAL = 'The time machine runs the dialer on its own clock';
 const MONITORING = 'Monitoring looks on';
+const COPY = 'A copy streams between connections and files';
 const ALONE = "The time machine is the command line's alone";
 
 /** A file, what is written into it, the rule that objects, and a part of what it says. */
@@ -124,6 +125,21 @@ export const BREACHES: Breach[] = [
   ...breaches('src/dialer/breach.ts', ENGINE, ['../monitoring/metrics.ts', 'prom-client']),
   ...breaches('src/carriers/simulated/breach.ts', ENGINE, ['../../monitoring/metrics.ts']),
   ...breaches('src/http/breach.ts', HTTP, ['../monitoring/metrics.ts', 'prom-client']),
+  ...breaches('src/backup/breach.ts', COPY, [
+    'kysely',
+    'pg',
+    'fastify',
+    'node:fs',
+    '../calls/revoke.store.ts',
+    '../cli/main.ts',
+    '../config.ts',
+    '../http/app.ts',
+    '../server.ts',
+  ]),
+  ...breaches('src/backup/breach.store.ts', STORE, ['fastify', 'node:stream', './backup.reader.ts', './backup.writer.ts']),
+  ...breaches('src/backup/breach.reader.ts', READER, ['kysely', '../db/sole-connection.ts', './tables.store.ts']),
+  ...breaches('src/backup/breach.writer.ts', WRITER, ['kysely', '../db/sole-connection.ts', './backup.reader.ts', './tables.store.ts']),
+  ...breaches('src/http/breach.ts', HTTP, ['../backup/tables.store.ts']),
   ...breaches('src/leads/breach.ts', PURE, ['../simulation/report.ts']),
   ...breaches('src/leads/breach.store.ts', STORE, ['../simulation/report.ts']),
   ...breaches('src/leads/breach.routes.ts', ROUTES, ['../simulation/simulate.ts']),
@@ -273,6 +289,9 @@ export const ALLOWED: [file: string, ...targets: string[]][] = [
     'prom-client',
   ],
   ['src/monitoring/gate.store.ts', 'kysely', '../db/migrate.ts', '../dialer/decisions.store.ts', './unclaimed.ts'],
+  ['src/backup/gate.ts', './load.ts', './tables.store.ts', './backup.reader.ts', '../db/sole-connection.ts', 'node:stream/promises'],
+  ['src/backup/gate.store.ts', 'kysely', '../db/migrate.ts', '../calls/revoke.store.ts', '../dialer/settle.store.ts', './backup-file.ts'],
+  ['src/backup/gate.writer.ts', 'node:zlib', 'node:crypto', 'node:fs/promises', './backup-file.ts'],
   ['src/simulation/gate.store.ts', 'kysely', '../db/snapshot.ts', '../dialer/settle-terms.store.ts', './simulate.ts'],
   [
     'src/cli/gate.ts',

@@ -65,6 +65,8 @@ const textOf = ({ letter, bytes }: Message): string | undefined => {
   return letter === 'Q' ? first : second;
 };
 
+// The greeting, the password, the farewell, and the rows of a COPY.
+const UNANSWERED = new Set(['', 'p', 'X', 'd', 'c', 'f']);
 const QUERY_ENDS = new Set(['Q', 'S']);
 const READY = 'Z';
 
@@ -100,7 +102,7 @@ const join = (client: Socket, server: Socket, watch: Watch, connection: number, 
   client.on('data', (chunk: Buffer) => {
     for (const message of cutClient(chunk)) {
       const { letter, bytes } = message;
-      if (letter === '' || letter === 'p' || letter === 'X') {
+      if (UNANSWERED.has(letter)) {
         queue = queue.then(() => server.write(bytes));
         continue;
       }
