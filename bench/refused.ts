@@ -2,7 +2,7 @@
 //
 //   npm run bench:refused -- [--refused 0,1,31] [--seconds 60] [--accounts 3] [--lines 16] [--speed 1] [--latency 200]
 //
-// The refused ones are the first leads of the first account. Calls last as long as in life, and the carrier takes `latency` milliseconds
+// The refused ones are all leads of an account of their own, so that nobody is before them. Calls last as long as in life, and the carrier takes `latency` milliseconds
 // to accept one, while it refuses at once. Uses the database in DATABASE_URL, which must be new and empty, else a PostgreSQL of its own;
 // each number of refused leads has leads and accounts of its own.
 import { parseArgs } from 'node:util';
@@ -39,8 +39,8 @@ const postgres = process.env.DATABASE_URL === undefined ? await startPostgres(un
 const opened = await openDatabase({ kind: 'server', url: process.env.DATABASE_URL ?? postgres?.url ?? '' });
 const { db } = opened;
 
-/** A campaign in an account of its own, whose first leads are refused. */
-const insertCampaign = async (name: string, refused: number): Promise<void> => {
+/** A campaign in an account of its own, with leads whose numbers end so. */
+const insertCampaign = async (name: string, leads: number, digits: string): Promise<void> => {
   const { id } = await insertAccount(db, { name, email: `${name}@outdial.example` }, clock());
   await sql`update accounts set max_parallel_calls = ${lines}, max_calls_in_parallel = ${lines} where id = ${id}`.execute(db);
   await sql`
@@ -60,9 +60,9 @@ const insertCampaign = async (name: string, refused: number): Promise<void> => {
       from assistant returning id
     )
     insert into leads (account_id, campaign_id, phone_number, variables, status, due_at, created_at, updated_at)
-    select ${id}::bigint, campaign.id, '+1' || lpad((2000000 + n)::text, 8, '0') || case when n <= ${refused}::integer then '80' else '00' end, '{}',
+    select ${id}::bigint, campaign.id, '+1' || lpad((2000000 + n)::text, 8, '0') || ${digits}, '{}',
       'created', now() - interval '1 hour' + n * interval '1 microsecond', now(), now()
-    from campaign, generate_series(1, ${LEADS}::integer) n`.execute(db);
+    from campaign, generate_series(1, ${leads}::integer) n`.execute(db);
 };
 
 const answerLate = async (place: () => Promise<PlaceResult>): Promise<PlaceResult> => {
@@ -75,7 +75,8 @@ const answerLate = async (place: () => Promise<PlaceResult>): Promise<PlaceResul
 const measure = async (refused: number): Promise<number> => {
   await sql`update campaigns set status = 'stopped'`.execute(db);
   await sql`delete from carrier_pauses`.execute(db);
-  for (let index = 0; index < accounts; index += 1) await insertCampaign(`bench-${refused}-${index}`, index === 0 ? refused : 0);
+  for (let index = 0; index < accounts; index += 1) await insertCampaign(`bench-${refused}-${index}`, LEADS, '00');
+  if (refused > 0) await insertCampaign(`bench-${refused}-refused`, refused, '80');
   await sql`vacuum analyze`.execute(db);
   const carrier = createSimulatedCarrier({ scheduler: realTime(clock), speed });
   const dialer = await startDialer({
