@@ -71,7 +71,7 @@ const CHAINS: Chain[] = [
         points: within('rejected', 'rejected: leads', 'rejected: decision', 'rejected: commit'),
       },
       {
-        campaign: { leads: 6, simulation: { mix: { rejected: 1 } } },
+        campaign: { leads: 6, simulation: { mix: { rejected: 2, human: 1 } } },
         points: within('rejected: pause'),
       },
     ],
