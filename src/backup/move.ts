@@ -23,9 +23,9 @@ export interface MoveSummary {
   campaignsStopped: number;
 }
 
-const refuseUsed = async (trx: Db): Promise<void> => {
+const refuseUsed = async (trx: Db, companions: readonly number[]): Promise<void> => {
   const dialers = await listBeatingDialers(trx);
-  const sessions = await listOtherSessions(trx);
+  const sessions = await listOtherSessions(trx, companions);
   if (sessions.length > 0) {
     const named = sessions.map(
       ({ pid, application, address }) => `${application || 'unnamed'}, pid ${pid}${address === null ? '' : ` from ${address}`}`,
@@ -68,7 +68,7 @@ const copyAndClose = async ({ source, target, to, onProgress }: MoveTerms, dst: 
     .execute(async (src) => {
       await lockTables(src, before, 'share');
       checkTables(before, await listTables(src));
-      await refuseUsed(src);
+      await refuseUsed(src, source.companions);
       const { names } = await appliedMigrations(source);
       refuseUnknown(names);
       const tables = await prepareEmpty(target, dst, names);

@@ -13,10 +13,11 @@ export interface OtherSession {
 }
 
 /** Other people's sessions, as monitoring has them, are passed over: what they may do to us, our locks and triggers refuse. */
-export const listOtherSessions = async (db: Db): Promise<OtherSession[]> => {
+export const listOtherSessions = async (db: Db, companions: readonly number[]): Promise<OtherSession[]> => {
   const { rows } = await sql<OtherSession>`
     select pid, coalesce(application_name, '') as application, host(client_addr) as address from pg_stat_activity
     where datname = current_database() and usename = current_user and backend_type = 'client backend' and pid <> pg_backend_pid()
+      and pid <> all(${[...companions]}::integer[])
     order by pid`.execute(db);
   return rows;
 };

@@ -34,7 +34,8 @@ export const callsRoutes = (app: App, { db, clock }: RouteDeps): void => {
   const list = {
     tags: TAGS,
     summary: 'Page through calls',
-    description: 'Calls that were sent, the newest first. Filters combine; those given stay in the page URLs.',
+    description:
+      'Calls that were sent, and those of make_call that came to nothing, the newest first. Filters combine; those given stay in the page URLs.',
     querystring: CallQuery,
     response: { 200: PageOf(Call), 422: ValidationFailed },
   };
@@ -48,7 +49,7 @@ export const callsRoutes = (app: App, { db, clock }: RouteDeps): void => {
   const read = {
     tags: TAGS,
     summary: 'Read a call (the bare object, not wrapped)',
-    description: 'A call of make_call can be read from its answer on; it is listed once it was sent.',
+    description: 'A call of make_call can be read from its answer on; it is listed once it was sent or has failed.',
     params: IdParams,
     response: { 200: { ...Call, headers: CARRIER_HEADERS }, 404: Message },
   };

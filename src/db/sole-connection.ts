@@ -3,11 +3,14 @@ import type { Readable, Writable } from 'node:stream';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import { connectionTo } from './hosts.ts';
 import type { ScriptConnection } from './migrate.ts';
 import type { Database, Db } from './schema.ts';
 
 /** A connection that nobody shares. One statement or stream at a time. */
 export interface SoleConnection extends ScriptConnection {
+  /** The server's processes of connections that belong to this one: of the embedded database it is watched over one more. */
+  readonly companions: readonly number[];
   /** The same connection for stores; its transactions hold for the streams as well. */
   readonly db: Db;
   /** Streams what `copy ... to stdout` gives. */
@@ -62,12 +65,12 @@ const toKysely = (client: pg.Client): Db => {
 };
 
 /**
- * Connects. It migrates nothing. `name` is what the server's list of sessions shows.
+ * Connects. It migrates nothing. `name` is what the server's list of sessions shows, `companions` are further ones of this process.
  * @throws Error when the server is older than PostgreSQL 15; the driver's error when it cannot be reached.
  */
-export const connectAlone = async (target: ConnectionTarget, name: string): Promise<SoleConnection> => {
-  const given = typeof target === 'string' ? { connectionString: target } : target;
-  const client = new pg.Client({ ...given, types, application_name: name, connectionTimeoutMillis: 10_000, keepAlive: true });
+export const connectAlone = async (target: ConnectionTarget, name: string, companions: readonly number[] = []): Promise<SoleConnection> => {
+  const { Client, ...given } = typeof target === 'string' ? connectionTo(target) : { Client: pg.Client, ...target };
+  const client = new Client({ ...given, types, application_name: name, connectionTimeoutMillis: 10_000, keepAlive: true });
   // A connection that breaks fails what is asked on it; without a listener it would end the process as well.
   client.on('error', () => {});
   await client.connect();
@@ -88,6 +91,7 @@ export const connectAlone = async (target: ConnectionTarget, name: string): Prom
     return rows;
   };
   return {
+    companions,
     db: toKysely(client),
     query: (text, values) => client.query(text, values),
     copyOut,

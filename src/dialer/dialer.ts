@@ -95,6 +95,7 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings, on
   let asking: Promise<void> | undefined;
   let tidiedAt = 0;
   let beatAt: number | undefined;
+  let takesOverFrom = 0;
   let woken = false;
   let rouse: (() => void) | undefined;
 
@@ -120,8 +121,15 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings, on
     beatAt = now;
   };
 
+  // After an outage of the database all dialers have been silent: whoever is first back gives the others time to say that they live.
+  const mayTakeOver = (now: number): boolean => {
+    if (beatAt !== undefined && now - beatAt >= self.deadMs / 2) takesOverFrom = now + self.deadMs;
+    return now >= takesOverFrom;
+  };
+
   // Of calls that died with their dialer nobody can know more than that they may have rung.
   const takeOver = async (): Promise<void> => {
+    if (!mayTakeOver(schedule.now().getTime())) return;
     const died = await ledger.takeOver(self, schedule.now());
     if (died.length === 0) return;
     log.warn({ callIds: died }, 'calls died with their dialer and are given up');

@@ -31,6 +31,8 @@ export interface EmbeddedEvents {
 /** A server that this process uses. */
 export interface EmbeddedServer {
   readonly connection: EmbeddedConnection;
+  /** The server's process behind the connection that this process watches it by; undefined while there is none. */
+  watchedBy(): number | undefined;
   /** Resolves when it answers: at once, but while it is started again. Gives up waiting after ten seconds. */
   whenUp(): Promise<void>;
   /** The use ends. Whoever is the last waits until the server has ended. */
@@ -101,7 +103,12 @@ const readTextOr = async (path: string, otherwise: string): Promise<string> => {
 interface Joined {
   use: Use;
   client: pg.Client;
+  /** The server's process that serves the client. */
+  pid: number;
 }
+
+const pidOf = async (client: pg.Client): Promise<number> =>
+  (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid ?? 0;
 
 const untilConnected = async (connection: EmbeddedConnection, isHopeless: () => boolean): Promise<pg.Client | undefined> => {
   const deadline = performance.now() + LONGEST_START_MS;
@@ -119,7 +126,7 @@ const joinRunning = async (place: ClusterFolder, connection: EmbeddedConnection)
   if (use === undefined) return undefined;
   try {
     const client = await untilConnected(connection, () => !use.isAlive());
-    if (client !== undefined) return { use, client };
+    if (client !== undefined) return { use, client, pid: await pidOf(client) };
   } catch (error) {
     use.leave();
     throw error;
@@ -147,7 +154,7 @@ const start = async (place: ClusterFolder, connection: EmbeddedConnection): Prom
     const client = await untilConnected(connection, () => hasEnded);
     if (client === undefined) throw new DatabaseNotStartedError(place.dataDir, lastWords(place.log), place.log);
     founding.handOver();
-    return { use: founding, client };
+    return { use: founding, client, pid: await pidOf(client) };
   } catch (error) {
     founding.leave();
     throw error;
@@ -228,6 +235,7 @@ const watch = (
 
   return {
     connection,
+    watchedBy: () => current?.pid,
     whenUp: () => (current === undefined ? waitFor(up) : Promise.resolve()),
     leave: async () => {
       leaving = true;

@@ -67,8 +67,12 @@ const CHAINS: Chain[] = [
         ],
       },
       {
-        campaign: { leads: 6, simulation: { mix: { rejected: 2, human: 1, busy: 1 } } },
-        points: within('rejected', 'rejected: pause', 'rejected: leads', 'rejected: commit'),
+        campaign: { leads: 8, simulation: { mix: { rejected: 2, number_refused: 1, human: 1, busy: 1 } } },
+        points: within('rejected', 'rejected: leads', 'rejected: decision', 'rejected: commit'),
+      },
+      {
+        campaign: { leads: 6, simulation: { mix: { rejected: 2, human: 1 } } },
+        points: within('rejected: pause'),
       },
     ],
   },
@@ -80,7 +84,7 @@ const CHAINS: Chain[] = [
         points: [
           ...around('GET /events'),
           ...within('record: events', 'record: call', 'record: lead', 'record: turn', 'record: webhook', 'record: commit'),
-          ...around('questions', 'POST /lookup'),
+          ...around('beat', 'take over', 'questions', 'POST /lookup'),
           ...within('give up: call', 'give up: decision', 'give up: lead', 'give up: commit'),
         ],
       },

@@ -95,6 +95,42 @@ test('a carrier that has asked for a pause gets it, though an earlier call is ac
   expect((await ledger.claim(one, TERMS, t.clock())).reserved.length).toBeGreaterThan(0);
 });
 
+test('an accepted call ends a pause that was our own back-off, at once', async () => {
+  const one = await campaign();
+  for (let n = 0; n < 3; n += 1) await lead(one);
+  await start(one);
+  const [refused = 0, accepted = 0] = await claimAndSend(one);
+  const versionOf = async () => (await ledger.running(t.clock())).find(({ id }) => id === one)?.version;
+  const before = await versionOf();
+  for (let strikes = 1; strikes <= 3; strikes += 1) {
+    await t.db.updateTable('carrier_pauses').set({ paused_until: t.clock() }).execute();
+    await t.db.updateTable('calls').set({ state: 'sending' }).where('id', '=', refused).execute();
+    await ledger.rejected([{ callId: refused, code: '503' }], t.clock());
+  }
+  await lead(one);
+  expect(await ledger.claim(one, TERMS, t.clock())).toMatchObject({ reserved: [], refused: 'carrier_paused' });
+  // Else a dialer would not ask for a campaign again before the pause that it was told of is over.
+  expect(await versionOf()).not.toBe(before);
+  expect(await ledger.accepted([{ callId: accepted, carrierCallId: 'c4' }], t.clock())).toBe(true);
+  expect(await versionOf()).toBe(before);
+  expect((await ledger.claim(one, TERMS, t.clock())).reserved.length).toBeGreaterThan(0);
+  expect(await t.db.selectFrom('carrier_pauses').selectAll().execute()).toEqual([]);
+});
+
+test('a number that is refused has had a failed call: the try counts, and its lead’s history says why', async () => {
+  const one = await campaign({ max_retries: 2, retry_interval: 20 });
+  const id = await lead(one);
+  await start(one);
+  const [call = 0] = await claimAndSend(one);
+  await ledger.rejected([{ callId: call, code: '21211', scope: 'number' }], t.clock());
+  expect(await row(id)).toMatchObject({ status: 'rescheduled', call_tries: 1, due_at: new Date(t.clock().getTime() + 20 * 60_000) });
+  expect((await t.api.get(`/api/user/calls/${call}`)).body.status).toBe('failed');
+  const { body } = await t.api.get(`/api/user/leads/${id}/history`);
+  const told = body.data.filter(({ reason }: { reason: string }) => reason === 'number_refused');
+  expect(told).toMatchObject([{ kind: 'decision', verdict: 'refuse', call_id: call, facts: { code: '21211', again: null } }]);
+  expect(await t.db.selectFrom('carrier_pauses').selectAll().execute()).toEqual([]);
+});
+
 test('a number that is refused each time does not keep those behind it from being called', async () => {
   const one = await campaign({ max_calls_in_parallel: 1 });
   const [first, second] = [await lead(one), await lead(one)];

@@ -121,7 +121,8 @@ export const addCampaign = async (db: Db, owner: Owner, options: CampaignOptions
 
 /**
  * Lets the long waits of the dialer be over: for a call whose end is never reported (25 minutes), for asking again about one
- * that is unknown (15 seconds), for a carrier that refuses (up to a minute). Those that the promise rests on are settings, and short.
+ * that is unknown (15 seconds), for a carrier that refuses (up to a minute), for a lead that was refused (a quarter of an hour), until a
+ * silent dialer counts as dead (10 seconds). Those that the promise rests on are settings, and short.
  */
 export const skipLongWaits = async (db: Db): Promise<void> => {
   await sql`
@@ -130,6 +131,15 @@ export const skipLongWaits = async (db: Db): Promise<void> => {
     db,
   );
   await sql`update carrier_pauses set paused_until = least(paused_until, now() + interval '1 second'), strikes = 1`.execute(db);
+  await sql`
+    update leads set due_at = now() where id in (
+      select leads.id from leads join calls on calls.lead_id = leads.id and calls.attempt_no = leads.last_attempt_no
+      where leads.due_at > now() + interval '2 seconds' and calls.outcome = 'rejected' order by leads.id for no key update of leads skip locked
+    )`.execute(db);
+  await sql`
+    update dialers set beat_at = beat_at - interval '1 minute' where worker in (
+      select worker from dialers where beat_at < clock_timestamp() - interval '4 seconds' for update skip locked
+    )`.execute(db);
 };
 
 /** Lets the leases of all calls in a state lapse now. */
