@@ -5,6 +5,7 @@ const ERRORS = {
   too_many_requests: [429, 'Too Many Attempts.'],
   held_by_others: [503, 'Something else is at work on this, so that it could not be finished. Try again.'],
   took_too_long: [503, 'This took too long and was given up.'],
+  database_busy: [503, 'Too much is being asked at once. Nothing was done: try again.'],
   database_silent: [503, 'The database did not answer in time. Whether this was done is not known.'],
   malformed_json: [400, 'Malformed JSON'],
   malformed_multipart: [400, 'Malformed multipart body'],
@@ -82,6 +83,7 @@ const FAILURES: Readonly<Record<string, ErrorCode>> = {
   '55P03': 'held_by_others',
   '57014': 'took_too_long',
   DATABASE_SILENT: 'database_silent',
+  NO_CONNECTION: 'database_busy',
 };
 
 /** What is said of a failure of the database that passes by itself; undefined for any other error. */

@@ -6,6 +6,7 @@ import { authenticateBy, ensureFirstAccount } from './accounts/accounts.store.ts
 import { startCallKeeper } from './call-keeper.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, localUrl } from './config.ts';
+import { actingFor } from './db/fair-share.ts';
 import { ENGINE_LIMITS, type StatementLimits } from './db/limits.ts';
 import { type DatabaseSource, type OpenedDatabase, openDatabase } from './db/open.ts';
 import { CARRIER, type Engine, type Role, startEngine } from './engine.ts';
@@ -59,6 +60,7 @@ const appDeps = (
   clock,
   authenticate,
   keys: createKeyStore(db),
+  actFor: (accountId, act) => actingFor.run(accountId, act),
   carrier: CARRIER,
   rates: config.CALLS_PER_SECOND,
   databaseLeases: true,

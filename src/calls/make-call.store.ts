@@ -150,7 +150,6 @@ export const reserveCall = async (
 ): Promise<{ kind: 'reserved'; callId: number } | { kind: 'refused'; reason: CallRefusal }> => {
   const { accountId, phoneNumber, carrier, rates } = request;
   await lockLines(trx, accountId);
-  await lockRate(trx, carrier.kind, rates.carrier);
   await holdBlacklist(trx, accountId);
   const assistant = await holdAssistant(trx, accountId, request.assistant);
   if (assistant === undefined) return { kind: 'refused', reason: 'assistant_unknown' };
@@ -162,6 +161,8 @@ export const reserveCall = async (
   if (await isBlacklisted(trx, accountId, phoneNumber)) return refuse('blacklisted', {});
   const caller = await findCaller(trx, accountId, assistant.phone_number_id);
   if (caller === undefined) return refuse('no_number', {});
+  // All accounts share it, so that it comes when there is nothing of this one's left to wait for.
+  await lockRate(trx, carrier.kind, rates.carrier);
   const lines = await readLines(trx, accountId);
   if (lines.used >= lines.limit) return refuse('account_lines_full', { account_lines: [lines.used, lines.limit] });
   if (isReached(rates.number, await startedSince(trx, 'caller_number_id', caller.id, rates.number, now)))

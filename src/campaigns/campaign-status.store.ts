@@ -2,6 +2,7 @@
 // one wins. The dialer hooks in here: nothing else moves a campaign.
 import { revokeReserved } from '../calls/revoke.store.ts';
 import type { CampaignRow, Db } from '../db/schema.ts';
+import { insist } from '../db/transact.ts';
 import { refuseCampaign } from '../dialer/decisions.store.ts';
 import { type CampaignStatus, campaignZone, nextCampaignStatus } from './campaign.ts';
 import { lockCampaign } from './campaigns.store.ts';
@@ -144,6 +145,8 @@ export const startCampaign = (db: Db, accountId: number, id: number, now: Date):
 
 /** Stops a running campaign; its leads stay as they are. Undefined when the account has no such campaign. */
 export const stopCampaign = (db: Db, accountId: number, id: number, now: Date): Promise<MoveResult | undefined> =>
-  move(db, accountId, id, 'stop', now, async (_trx, campaign) =>
-    nextCampaignStatus(campaign.status, 'stop') === undefined ? 'campaign_not_running' : undefined,
+  insist(() =>
+    move(db, accountId, id, 'stop', now, async (_trx, campaign) =>
+      nextCampaignStatus(campaign.status, 'stop') === undefined ? 'campaign_not_running' : undefined,
+    ),
   );

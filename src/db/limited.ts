@@ -1,6 +1,9 @@
-// A pool whose connections are given up when the server is silent: a frozen server process ends no statement, whatever its own limits say.
+// A pool whose connections are given up when the server is silent, since a frozen server process ends no statement, whatever its own limits
+// say; and of which no account may have all.
+import type { PostgresPool } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
-import { DatabaseSilentError } from './limits.ts';
+import { createShares } from './fair-share.ts';
+import { DatabaseSilentError, NoConnectionError } from './limits.ts';
 
 /** The part of a pool that Kysely uses. */
 export type ConnectionPool = Pick<Pool, 'connect' | 'end' | 'options'>;
@@ -45,4 +48,27 @@ export const limiting = (pool: Pool, silenceMs: number | undefined): ConnectionP
     return known;
   };
   return { connect, end: () => pool.end(), options: pool.options };
+};
+
+const POOL_IS_BUSY = 'timeout exceeded when trying to connect';
+
+/** The pool, of whose connections an account has its share. @throws NoConnectionError when none is free for `waitMs`. */
+export const sharing = (pool: PostgresPool, connections: number, waitMs: number): PostgresPool => {
+  const shares = createShares(connections, waitMs);
+  const connect = async () => {
+    const giveBack = await shares.take();
+    if (giveBack === undefined) throw new NoConnectionError();
+    try {
+      const client = await pool.connect();
+      const release = (): void => {
+        giveBack();
+        client.release();
+      };
+      return Object.create(client, { release: { value: release } });
+    } catch (error) {
+      giveBack();
+      throw error instanceof Error && error.message === POOL_IS_BUSY ? new NoConnectionError() : error;
+    }
+  };
+  return { ...pool, connect };
 };

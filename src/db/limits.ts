@@ -35,6 +35,15 @@ export class DatabaseSilentError extends Error {
 
 const codeOf = (error: unknown): unknown => (typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined);
 
+/** No connection was free for as long as one is waited for. Nothing was asked. */
+export class NoConnectionError extends Error {
+  readonly code = 'NO_CONNECTION';
+
+  constructor() {
+    super('No connection to the database was free in time.');
+  }
+}
+
 /** Whether a statement has waited too long for a lock, or asked for one without waiting (SQLSTATE 55P03). Nothing of its transaction is done. */
 export const isLockTimeout = (error: unknown): boolean => codeOf(error) === '55P03';
 

@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { type EmbeddedServer, useEmbedded } from '../postgres/server.ts';
 import { connectionTo } from './hosts.ts';
-import { limiting } from './limited.ts';
+import { limiting, sharing } from './limited.ts';
 import { REQUEST_LIMITS, type StatementLimits, silenceAfter } from './limits.ts';
 import { migrate } from './migrate.ts';
 import { preparing } from './prepared.ts';
@@ -52,6 +52,7 @@ export interface OpenedDatabase {
 
 const BIGINT = 20;
 const OLDEST_SERVER = 150_000;
+const CONNECTION_WAIT_MS = 10_000;
 
 // bigint would arrive as text. Ids and counts stay far below 2^53, so they are numbers everywhere.
 const serverTypes = {
@@ -78,7 +79,7 @@ const createPool = (connection: pg.PoolConfig, options: PoolOptions): pg.Pool =>
     ...connection,
     max: options.maxConnections ?? 10,
     types: serverTypes,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: CONNECTION_WAIT_MS,
     // A server that is gone without a word is noticed in minutes, and not never. Left to itself Linux asks after two hours.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
@@ -113,7 +114,8 @@ const onPool = (
   { limits = REQUEST_LIMITS }: PoolOptions,
   whenUp?: () => Promise<void>,
 ): { db: Db; pool: pg.Pool; close(): Promise<void> } => {
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparing(limiting(pool, silenceAfter(limits)), whenUp) }) });
+  const whole = preparing(limiting(pool, silenceAfter(limits)), whenUp);
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: sharing(whole, pool.options.max, CONNECTION_WAIT_MS) }) });
   const close = async () => {
     await db.destroy();
     // Kysely leaves a pool alone that it has not used yet.

@@ -50,6 +50,8 @@ export interface AppDeps extends RouteDeps, HealthDeps {
   authenticate: Authenticate;
   /** Keeps what was answered under an Idempotency-Key. */
   keys: KeyStore;
+  /** Runs what is done for an account, so that the database knows whose it is. */
+  actFor?: (accountId: number, act: () => void) => void;
   logger?: FastifyBaseLogger;
   /** Hears of every answer. */
   httpMeter?: HttpMeter | undefined;
@@ -131,6 +133,9 @@ const answerExpectations = ({ server }: FastifyInstance): void => {
 
 const addApi = async (app: App, deps: AppDeps): Promise<void> => {
   addAuthentication(app, { authenticate: deps.authenticate, rateLimit: deps.http.rateLimit, clock: deps.clock });
+  const { actFor } = deps;
+  // Not before the body has come in: what goes on from there has left the hooks before it.
+  if (actFor !== undefined) app.addHook('preValidation', (request, _reply, done) => actFor(request.account.id, done));
   addIdempotency(app, deps);
   accountsRoutes(app, deps);
   leadsRoutes(app, deps);

@@ -26,6 +26,12 @@ const REFUSED_BY_FASTIFY: Record<number, string> = {
 /** Whoever holds a lock works, and is done in a moment; a forgotten transaction is ended after 15 seconds. */
 const RETRY_AFTER_SECONDS = 2;
 
+/** Requests that were given up before they changed anything. */
+const changedNothing = new WeakSet<FastifyRequest>();
+
+/** Whether a request failed before it changed anything, so that it may be sent again under the same Idempotency-Key. */
+export const hasChangedNothing = (request: FastifyRequest): boolean => changedNothing.has(request);
+
 const validationBody = (error: ValidationError, invalid: InvalidSummary) => {
   if (Object.keys(error.errors).length === 0) return { message: error.message };
   const first = Object.values(error.errors)[0]?.[0] ?? '';
@@ -52,6 +58,7 @@ export const handleError = (error: FastifyError | Error, request: FastifyRequest
   }
   const passing = passingFailure(error);
   if (passing !== undefined) {
+    if (passing.code === 'held_by_others' || passing.code === 'database_busy') changedNothing.add(request);
     request.log.warn({ err: error }, 'a request was given up by the database');
     return reply.code(passing.statusCode).header('retry-after', RETRY_AFTER_SECONDS).send({ message: passing.message });
   }

@@ -14,6 +14,7 @@ import {
   readKey,
   requestText,
 } from '../idempotency/idempotency.ts';
+import { hasChangedNothing } from './error-handler.ts';
 import { plainPath } from './not-found.ts';
 
 declare module 'fastify' {
@@ -97,6 +98,7 @@ const toAnswer = (request: FastifyRequest, reply: FastifyReply, payload: unknown
 };
 
 const endOf = (request: FastifyRequest, reply: FastifyReply, payload: unknown): KeyedEnd => {
+  if (hasChangedNothing(request)) return { kind: 'refused' };
   if (reply.statusCode >= 500) return { kind: 'unknown' };
   return reply.statusCode >= 400 ? { kind: 'refused' } : { kind: 'finished', answer: toAnswer(request, reply, payload) };
 };
