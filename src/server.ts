@@ -13,6 +13,7 @@ import { createKeyStore } from './idempotency/idempotency.store.ts';
 import { createImporter, type Importer } from './importer.ts';
 import { type KeySweeper, startKeySweeper } from './key-sweeper.ts';
 import { createPurger } from './purger.ts';
+import { type RetentionSweeper, startRetentionSweeper } from './retention-sweeper.ts';
 
 /** Which database the settings name. */
 export const databaseSource = (config: Config, log?: Logger): DatabaseSource =>
@@ -92,6 +93,7 @@ export const startServer = async (
   let app: FastifyInstance | undefined;
   let engine: Engine | undefined;
   let sweeper: KeySweeper | undefined;
+  let retention: RetentionSweeper | undefined;
   let started = false;
   const stop = async (): Promise<void> => {
     try {
@@ -100,6 +102,7 @@ export const startServer = async (
       await engine?.stop();
       await importer.stop();
       await sweeper?.stop();
+      await retention?.stop();
       await purger.stop();
       await opened.close();
     }
@@ -114,6 +117,8 @@ export const startServer = async (
     purger.wake();
     importer.watch();
     sweeper = startKeySweeper(db, clock, (error) => log.error({ err: error }, 'forgetting expired keys failed; it is tried again'));
+    // A command must not remove anything by being run.
+    if (authenticate === undefined) retention = startRetentionSweeper(db, clock, log);
     started = true;
     return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, stop };
   } catch (error) {
