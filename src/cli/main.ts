@@ -7,6 +7,7 @@ import { NewerDatabaseError } from '../db/migrate.ts';
 import { ROLES, type Role } from '../engine.ts';
 import { DatabaseNotStartedError, DataDirUnusableError, NoDatabaseProgramError, OlderDataDirError } from '../postgres/errors.ts';
 import { addOperatorCommands, type CommandContext } from './account-commands.ts';
+import { addEraseCommand } from './erase-command.ts';
 import { addLeadsCommands } from './leads-commands.ts';
 import { CommandError, createOutput } from './output.ts';
 import { serve } from './serve.ts';
@@ -29,7 +30,7 @@ const environmentHelp = (): string =>
     '  outdial leads export --campaign 1 --out leads.xlsx',
     '  outdial account create --name Acme --email ops@acme.example --timezone Europe/Vienna',
     '',
-    'All commands work beside a running server, on its database. With --url or --key, leads commands go through the server.',
+    'All commands work beside a running server, on its database. With --url or --key, leads and erase commands go through the server.',
   ].join('\n');
 
 const buildProgram = (): { program: Command; isJson: () => boolean } => {
@@ -66,6 +67,7 @@ const buildProgram = (): { program: Command; isJson: () => boolean } => {
   addOperatorCommands(program, context);
   addLeadsCommands(program, context);
   addSimulateCommand(program, context);
+  addEraseCommand(program, context);
   return { program, isJson };
 };
 

@@ -31,7 +31,7 @@ const ids = (list: readonly number[]) => sql`any(${[...list]}::bigint[])`;
 // The reports of such a call are about to go, or are gone: what is repeated of it now would be all that is known.
 const tooLate = (now: Date) => {
   const before = daysBefore(now, REPORTABLE_DAYS);
-  return sql<boolean>`state = 'ended' and created_at < ${before} and least(ended_at, updated_at) < ${before}`;
+  return sql<boolean>`(state = 'ended' and created_at < ${before} and least(ended_at, updated_at) < ${before})`;
 };
 
 // Ours as text, or by the carrier's name for the call. What belongs to no call of ours is dropped.
