@@ -10,6 +10,7 @@ import type { CallsTable, WebhookMessagesTable } from '../db/schema.ts';
 import { givenClock } from '../dialer/lease.store.ts';
 import { createSqlLedger } from '../dialer/sql-ledger.store.ts';
 import { recountLeads } from '../leads/recount.store.ts';
+import { passTurn } from '../leads/turn.store.ts';
 import { startRetentionSweeper } from '../retention-sweeper.ts';
 import { cutoffsOf, daysBefore, NOT_SWEPT, SHORT_RETENTION_DAYS, SWEPT } from './retention.ts';
 import { sweepAccount, sweepReports } from './sweep.store.ts';
@@ -130,6 +131,25 @@ describe('calls', () => {
     await addMessage(call, LONG, { state: 'pending', next_attempt_at: t.clock() });
     await sweep();
     expect([await idsOf('calls'), (await idsOf('webhook_messages')).length]).toEqual([[call], 1]);
+  });
+
+  test('a lost one that ended its lead’s cascade is kept as long as the lead', async () => {
+    const id = await addLead(LONG, { status: 'reached-max-retries', last_attempt_no: 2 });
+    await addLead(LONG, { primary_id: id, position: 1, status: 'created', phone_number: '+12025550101', updated_at: ago(1) });
+    await addCall(LONG, { lead_id: id, attempt_no: 1, outcome: 'lost' });
+    const last = await addCall(LONG, { lead_id: id, attempt_no: 2, outcome: 'lost' });
+    await sweep();
+    expect(await idsOf('calls')).toEqual([last]);
+    await t.db.transaction().execute((trx) => passTurn(trx, new Map([[id, t.clock()]])));
+    expect(await t.db.selectFrom('leads').select('due_at').where('due_at', 'is not', null).execute()).toEqual([]);
+    await t.db
+      .updateTable('leads')
+      .set({ updated_at: ago(LONG) })
+      .execute();
+    await sweep();
+    expect(await idsOf('leads')).toEqual([]);
+    await sweep();
+    expect(await idsOf('calls')).toEqual([]);
   });
 
   test('the months are the account’s own', async () => {

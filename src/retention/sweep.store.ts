@@ -63,14 +63,20 @@ const deleteReports = (trx: Db, callIds: readonly number[]): Promise<number> =>
     )`,
   );
 
+// Of the last attempt nobody knows whether it reached the person: that ends the lead's cascade, so it is known as long as the lead is.
+const endsCascade = sql`(outcome = 'lost' and exists (
+  select from leads where leads.id = calls.lead_id and leads.last_attempt_no = calls.attempt_no
+))`;
+
+// A carrier's clock may be wrong either way: then our own decides.
+const isOver = (before: Date) => sql`(state = 'ended' and created_at < ${before} and least(ended_at, updated_at) < ${before})`;
+
 const stepCalls: Step = async (trx, accountId, { long }, cursor) => {
-  // A carrier's clock may be wrong either way: then our own decides.
   const found = await candidates(
     trx,
     sql<Cursor>`
       select created_at::text as at, id from calls
-      where account_id = ${accountId}::bigint and state = 'ended' and created_at < ${long} and ${after('created_at', cursor)}
-        and least(ended_at, updated_at) < ${long}
+      where account_id = ${accountId}::bigint and ${isOver(long)} and ${after('created_at', cursor)} and not ${endsCascade}
       order by calls.created_at, id limit ${STEP_ROWS} for update skip locked`,
   );
   if (found.length === 0) return { removed: {}, next: undefined };
@@ -196,8 +202,10 @@ const holdDone = async (trx: Db, primaries: readonly number[], before: Date): Pr
     having bool_and(id = ${among(idsOf(held))})
       and bool_and(updated_at < ${before} and due_at is null and status not in ('scheduled', 'processing'))
       and bool_and(primary_id is not null or status in ('completed', 'reached-max-retries', 'blacklisted'))
-      -- Calls go first, and one that goes on keeps its lead.
-      and bool_and(not exists (select from calls where calls.lead_id = leads.id))`.execute(trx);
+      -- Calls go first, and one that goes on keeps its lead. What has ended a cascade goes next.
+      and bool_and(not exists (
+        select from calls where calls.lead_id = leads.id and not (${isOver(before)} and ${endsCascade})
+      ))`.execute(trx);
   return idsOf(rows);
 };
 
