@@ -333,6 +333,16 @@ describe('steps', () => {
     expect([await idsOf('leads'), await idsOf('calls')]).toEqual([[], []]);
   });
 
+  test('a sweep that ends anywhere is taken up by the next one', async () => {
+    await fill(1500);
+    for (const left of [1500, 500]) {
+      expect((await idsOf('leads')).length).toBe(left);
+      await sweepAccount(t.db, mine(), cutoffsOf(24, t.clock()), async ({ leads = 0 }) => leads === 0);
+    }
+    expect(await idsOf('leads')).toEqual([]);
+    expect(await recountLeads(t.db)).toEqual({ totals: 0, cells: 0 });
+  });
+
   test('two sweeps at once remove each row once', async () => {
     await fill(2500);
     const both = await Promise.all([sweep(), sweep()]);
