@@ -24,6 +24,7 @@ const ERRORS = {
   delivery_not_found: [404, 'Delivery not found'],
   call_not_found: [404, 'Call not found'],
 
+  call_under_way: [409, 'A call with this number, or with its lead, is under way. Nothing was erased: try again when it has ended.'],
   campaign_running: [409, 'Campaign is already in progress'],
 
   call_number_unreadable: [400, 'Invalid phone number format. Please use E.164 format (e.g. +1234567890)'],

@@ -22,6 +22,12 @@ export const toE164 = (text: string): E164 | undefined => {
 /** The country of a number as ISO 3166-1 alpha-2, `ZZ` where it belongs to none. */
 export const countryOf = (number: E164): string => parsePhoneNumberFromString(number)?.country ?? 'ZZ';
 
+/** A number's country calling code and what follows it, as its numbering plan has them; undefined where it fits none. */
+export const partsOf = (number: E164): { callingCode: string; national: string } | undefined => {
+  const parsed = parsePhoneNumberFromString(number);
+  return parsed === undefined ? undefined : { callingCode: parsed.countryCallingCode, national: parsed.nationalNumber };
+};
+
 /** Whether a code names a country that has numbers: ISO 3166-1 alpha-2, upper case. */
 export const isCountry = (code: string): code is CountryCode => isSupportedCountry(code);
 

@@ -18,6 +18,7 @@ import { startKeySweeper } from './key-sweeper.ts';
 import { createMonitor, type Monitor } from './monitoring/monitor.ts';
 import { createParts, type Parts } from './parts.ts';
 import { createPurger } from './purger.ts';
+import { startRetentionSweeper } from './retention-sweeper.ts';
 
 /** Which database the settings name. */
 export const databaseSource = (config: Config, log?: Logger): DatabaseSource =>
@@ -141,6 +142,8 @@ export const startServer = async (
       'call keeper',
       startCallKeeper(db, clock, (error) => log.error({ err: error }, 'ending unsent calls failed; it is tried again')),
     );
+    // A command must not remove anything by being run.
+    if (authenticate === undefined) parts.add('retention sweeper', startRetentionSweeper(db, clock, log));
     started = true;
     return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, metricsUrl: monitor.metricsUrl(), stop: parts.stop };
   } catch (error) {

@@ -61,6 +61,7 @@ const ASK: Record<string, () => Promise<Asked>> = {
     payload: `--x\r\ncontent-disposition: form-data; name="campaign_id"\r\n\r\n${(await buildCampaign(api)).id}\r\n--x\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\nphone\r\n+12025550143\r\n--x--\r\n`,
     headers: { 'content-type': 'multipart/form-data; boundary=x' },
   }),
+  erase: async () => ({ payload: { phone_number: (await buildLead(api)).body.phone_number } }),
   webhook: async () => {
     const { id } = await buildAssistant(api);
     return { id, payload: { assistant_id: id, ...WEBHOOK } };

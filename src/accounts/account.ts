@@ -10,6 +10,8 @@ export interface Account {
   timezone: string | null;
   maxCallsInParallel: number;
   maxParallelCalls: number;
+  /** For which its data is kept, 1 to 24. */
+  retentionMonths: number;
 }
 
 /** An account from its row. */
@@ -20,6 +22,7 @@ export const toAccount = (row: AccountRow): Account => ({
   timezone: row.timezone,
   maxCallsInParallel: row.max_calls_in_parallel,
   maxParallelCalls: row.max_parallel_calls,
+  retentionMonths: row.retention_months,
 });
 
 /** `GET /user/account`. */
@@ -30,6 +33,7 @@ export const presentAccount = (account: Account) => ({
   timezone: account.timezone,
   max_calls_in_parallel: account.maxCallsInParallel,
   max_parallel_calls: account.maxParallelCalls,
+  retention_months: account.retentionMonths,
 });
 
 /** `GET /user/me`. Nothing bills here, so the balance is 0. */

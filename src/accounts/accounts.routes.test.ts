@@ -26,7 +26,14 @@ test('me: three keys, the balance a number', async () => {
 });
 
 describe('the account', () => {
-  const ACCOUNT = { name: 'Mine', email: 'mine@example.test', timezone: null, max_calls_in_parallel: 10, max_parallel_calls: 10 };
+  const ACCOUNT = {
+    name: 'Mine',
+    email: 'mine@example.test',
+    timezone: null,
+    max_calls_in_parallel: 10,
+    max_parallel_calls: 10,
+    retention_months: 24,
+  };
 
   test('is read and changed in part, by PUT and PATCH', async () => {
     const { id } = t.mine.account;
@@ -37,6 +44,8 @@ describe('the account', () => {
     expect((await t.api.get('/api/user/account')).body).toEqual(changed);
     expect((await t.api.patch('/api/user/account', { timezone: null, name: 'Mine' })).body.data).toEqual({ id, ...ACCOUNT });
     expect((await t.api.patch('/api/user/account', {})).body.data).toEqual({ id, ...ACCOUNT });
+    expect((await t.api.put('/api/user/account', { retention_months: '6' })).body.data).toEqual({ id, ...ACCOUNT, retention_months: 6 });
+    expect((await t.api.put('/api/user/account', { retention_months: 24 })).body.data).toEqual({ id, ...ACCOUNT });
     expect((await t.other.get('/api/user/account')).body.name).toBe('Other');
   });
 
@@ -51,6 +60,9 @@ describe('the account', () => {
     [{ timezone: '+02:00' }, 'timezone', 'The timezone field must be a valid timezone.'],
     [{ timezone: 5 }, 'timezone', 'The timezone field must be a string.'],
     [{ max_calls_in_parallel: 99 }, 'max_calls_in_parallel', 'The max calls in parallel field can only be changed by the operator.'],
+    [{ retention_months: 0 }, 'retention_months', 'The retention months field must be at least 1.'],
+    [{ retention_months: 25 }, 'retention_months', 'The retention months field must not be greater than 24.'],
+    [{ retention_months: 1.5 }, 'retention_months', 'The retention months field must be an integer.'],
     [{ name: 'Hidden', max_parallel_calls: 99 }, 'max_parallel_calls', 'The max parallel calls field can only be changed by the operator.'],
   ])('%o is refused', async (fields, field, message) => {
     const { status, body } = await t.api.put('/api/user/account', fields);

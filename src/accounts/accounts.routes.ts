@@ -1,10 +1,11 @@
 // Who the key belongs to, the account's settings, and its API keys.
 import { Type } from 'typebox';
 import { DomainError, ValidationError } from '../errors.ts';
-import { Changes, IdParams, IsoMicro, Message, MessageWith, Nullable, Text, ValidationFailed } from '../http/fields.ts';
+import { Changes, IdParams, Int, IsoMicro, Message, MessageWith, Nullable, Text, ValidationFailed } from '../http/fields.ts';
 import { spellings } from '../http/spellings.ts';
 import type { App, RouteDeps } from '../http/types.ts';
 import { toIsoMicro } from '../http/wire-time.ts';
+import { MAX_RETENTION_MONTHS, MIN_RETENTION_MONTHS } from '../retention/retention.ts';
 import { INVALID_TIME_ZONE, isTimeZone } from '../time-zone.ts';
 import { type Account, presentAccount, presentMe } from './account.ts';
 import { deleteKey, listKeys, mintKey, updateAccount } from './accounts.store.ts';
@@ -23,6 +24,7 @@ const AccountOut = Type.Object(
     timezone: Nullable(Type.String(), { description: 'IANA name; campaigns and assistants take it where they name none.' }),
     max_calls_in_parallel: Type.Integer({ description: 'Most that a campaign may ask for. Changed by the operator only.' }),
     max_parallel_calls: Type.Integer({ description: 'Calls at the same time, all together. Changed by the operator only.' }),
+    retention_months: Type.Integer({ description: 'Months for which calls, leads that are done with, and what belongs to them are kept.' }),
   },
   { additionalProperties: false },
 );
@@ -31,6 +33,7 @@ const AccountUpdate = Changes({
   name: Type.Optional(Text({ minLength: 1, maxLength: 255 })),
   email: Type.Optional(Text({ format: 'email', maxLength: 255 })),
   timezone: Type.Optional(Nullable(Text())),
+  retention_months: Type.Optional(Int({ minimum: MIN_RETENTION_MONTHS, maximum: MAX_RETENTION_MONTHS })),
 });
 
 const ApiKeyOut = Type.Object(
@@ -76,7 +79,7 @@ const account = (app: App, { db, clock }: RouteDeps): void => {
 
   const update = {
     tags: ['account'],
-    summary: 'Change name, e-mail or time zone',
+    summary: 'Change name, e-mail, time zone or how long data is kept',
     body: AccountUpdate,
     response: { 200: MessageWith(AccountOut), 422: ValidationFailed },
   };
@@ -85,12 +88,13 @@ const account = (app: App, { db, clock }: RouteDeps): void => {
       ...route,
       handler: async (request) => {
         refuseLimits(request.body, request.account);
-        const { name, email, timezone } = request.body;
+        const { name, email, timezone, retention_months } = request.body;
         if (typeof timezone === 'string' && !isTimeZone(timezone)) throw new ValidationError({ timezone: [INVALID_TIME_ZONE] });
         const changes = {
           ...(name === undefined ? {} : { name }),
           ...(email === undefined ? {} : { email }),
           ...(timezone === undefined ? {} : { timezone }),
+          ...(retention_months === undefined ? {} : { retention_months }),
         };
         const updated = (await updateAccount(db, request.account.id, changes, clock())) ?? request.account;
         return { message: 'Account updated successfully', data: presentAccount(updated) };

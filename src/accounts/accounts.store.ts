@@ -61,7 +61,7 @@ export const findAccount = async (db: Db, id: number): Promise<Account | undefin
 export const updateAccount = async (
   db: Db,
   id: number,
-  changes: Partial<Pick<AccountRow, 'name' | 'email' | 'timezone' | 'max_calls_in_parallel' | 'max_parallel_calls'>>,
+  changes: Partial<Pick<AccountRow, 'name' | 'email' | 'timezone' | 'max_calls_in_parallel' | 'max_parallel_calls' | 'retention_months'>>,
   now: Date,
 ): Promise<Account | undefined> => {
   const row = await db

@@ -5,9 +5,10 @@ import { insertAccount, listAccounts, mintKey, updateAccount } from '../accounts
 import type { Config } from '../config.ts';
 import { NO_LIMITS } from '../db/limits.ts';
 import type { Db } from '../db/schema.ts';
+import { MAX_RETENTION_MONTHS } from '../retention/retention.ts';
 import { openConfigured } from '../server.ts';
 import { chooseAccount, noSuchAccount } from './choose-account.ts';
-import { readEmail, readGivenKey, readId, readLimit, readName, readZone } from './option-readers.ts';
+import { readCount, readEmail, readGivenKey, readId, readLimit, readName, readZone } from './option-readers.ts';
 import { type Output, table } from './output.ts';
 
 /** What every command is given. */
@@ -28,8 +29,8 @@ export const withDatabase = async <Result>(config: Config, act: (db: Db) => Prom
 
 const accountLines = (accounts: readonly Account[]): string[] =>
   table(
-    ['id', 'name', 'email', 'time zone', 'calls per campaign', 'calls in all'],
-    accounts.map((one) => [one.id, one.name, one.email, one.timezone, one.maxCallsInParallel, one.maxParallelCalls]),
+    ['id', 'name', 'email', 'time zone', 'calls per campaign', 'calls in all', 'months kept'],
+    accounts.map((one) => [one.id, one.name, one.email, one.timezone, one.maxCallsInParallel, one.maxParallelCalls, one.retentionMonths]),
   );
 
 interface LimitOptions {
@@ -91,12 +92,22 @@ const addAccountCommands = (program: Command, context: CommandContext): void => 
     });
 
   limitOptions(
-    account.command('update').description('change the limits or the time zone of an account').argument('<id>', 'its id', readId),
-  ).action(async (id: number, { timezone, maxCallsInParallel, maxParallelCalls }: LimitOptions) => {
+    account
+      .command('update')
+      .description('change the limits or the time zone of an account, or how long it keeps its data')
+      .argument('<id>', 'its id', readId)
+      .option(
+        '--retention-months <n>',
+        'months for which calls, leads that are done with, and what belongs to them are kept: 1 to 24',
+        readCount(MAX_RETENTION_MONTHS),
+      ),
+  ).action(async (id: number, options: LimitOptions & { retentionMonths?: number }) => {
+    const { timezone, maxCallsInParallel, maxParallelCalls, retentionMonths } = options;
     const changes = {
       ...(timezone === undefined ? {} : { timezone }),
       ...(maxCallsInParallel === undefined ? {} : { max_calls_in_parallel: maxCallsInParallel }),
       ...(maxParallelCalls === undefined ? {} : { max_parallel_calls: maxParallelCalls }),
+      ...(retentionMonths === undefined ? {} : { retention_months: retentionMonths }),
     };
     const updated = await withDatabase(config(), (db) => updateAccount(db, id, changes, new Date()));
     if (updated === undefined) throw noSuchAccount(id);

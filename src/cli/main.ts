@@ -9,6 +9,7 @@ import { ROLES, type Role } from '../engine.ts';
 import { DatabaseNotStartedError, DataDirUnusableError, NoDatabaseProgramError, OlderDataDirError } from '../postgres/errors.ts';
 import { addOperatorCommands, type CommandContext } from './account-commands.ts';
 import { addBackupCommands } from './backup-commands.ts';
+import { addEraseCommand } from './erase-command.ts';
 import { addLeadsCommands } from './leads-commands.ts';
 import { CommandError, createOutput } from './output.ts';
 import { serve } from './serve.ts';
@@ -31,7 +32,7 @@ const environmentHelp = (): string =>
     '  outdial backup outdial-2026-11-23.backup',
     '  outdial account create --name Acme --email ops@acme.example --timezone Europe/Vienna',
     '',
-    'All commands work beside a running server, on its database. With --url or --key, leads commands go through the server.',
+    'All commands work beside a running server, on its database. With --url or --key, leads and erase commands go through the server.',
   ].join('\n');
 
 const buildProgram = (): { program: Command; isJson: () => boolean } => {
@@ -69,6 +70,7 @@ const buildProgram = (): { program: Command; isJson: () => boolean } => {
   addLeadsCommands(program, context);
   addSimulateCommand(program, context);
   addBackupCommands(program, context);
+  addEraseCommand(program, context);
   return { program, isJson };
 };
 

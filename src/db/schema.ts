@@ -20,6 +20,8 @@ export interface AccountsTable {
   timezone: string | null;
   max_calls_in_parallel: Generated<number>;
   max_parallel_calls: Generated<number>;
+  /** Months for which its data is kept. */
+  retention_months: Generated<number>;
   created_at: Date;
   updated_at: Date;
 }

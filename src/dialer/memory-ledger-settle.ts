@@ -2,6 +2,7 @@
 import { foldEvents, type ReportedCall } from '../calls/reported-call.ts';
 import type { CarrierEvent } from '../carriers/carrier.ts';
 import { nextLeadStatus } from '../leads/lead-status.ts';
+import { daysBefore, REPORTABLE_DAYS } from '../retention/retention.ts';
 import type { Decision } from './after-call.ts';
 import { decided, type MemoryCall, type MemoryLead, type MemoryState, setCall, setDue, setLead } from './memory-ledger-state.ts';
 import { passTurn } from './memory-ledger-turn.ts';
@@ -94,12 +95,18 @@ const findCall = (state: MemoryState, { callId, carrierCallId }: CarrierEvent): 
   return [...state.open.values()].find(({ row }) => row.carrier_call_id === carrierCallId);
 };
 
-/** See Ledger.record. What belongs to no call is dropped. */
+// As in settle.store.ts, where the reports of such a call are about to go.
+const isTooLate = ({ row }: MemoryCall, now: Date): boolean => {
+  const before = daysBefore(now, REPORTABLE_DAYS);
+  return row.state === 'ended' && row.created_at < before && (row.updated_at < before || (row.ended_at ?? now) < before);
+};
+
+/** See Ledger.record. What belongs to no call is dropped, and so is what comes a month late. */
 export const recordInMemory = (state: MemoryState, events: readonly CarrierEvent[], reportWaitMs: number, now: Date): void => {
   const told = new Set<MemoryCall>();
   for (const event of events) {
     const call = findCall(state, event);
-    if (call === undefined) continue;
+    if (call === undefined || isTooLate(call, now)) continue;
     if (!call.events.has(event.dedupeKey)) call.events.set(event.dedupeKey, event);
     told.add(call);
   }

@@ -9,6 +9,7 @@ import { within } from '../db/transact.ts';
 import type { LeadStatus } from '../leads/lead.ts';
 import { nextLeadStatus } from '../leads/lead-status.ts';
 import { lockFamilies, passTurn } from '../leads/turn.store.ts';
+import { daysBefore, REPORTABLE_DAYS } from '../retention/retention.ts';
 import type { Decision } from './after-call.ts';
 import { takeFreeCalls } from './held.store.ts';
 import { type LeaseClock, leaseEnd } from './lease.store.ts';
@@ -31,14 +32,21 @@ export interface LedgerDeps {
 
 const ids = (list: readonly number[]) => sql`any(${[...list]}::bigint[])`;
 
+// The reports of such a call are about to go, or are gone: what is repeated of it now would be all that is known.
+const tooLate = (now: Date) => {
+  const before = daysBefore(now, REPORTABLE_DAYS);
+  return sql<boolean>`(state = 'ended' and created_at < ${before} and least(ended_at, updated_at) < ${before})`;
+};
+
 // Ours as text, or by the carrier's name for the call. What belongs to no call of ours is dropped.
-const findCalls = async (trx: Db, carrier: string, events: readonly CarrierEvent[]): Promise<Map<CarrierEvent, number>> => {
+const findCalls = async (trx: Db, carrier: string, events: readonly CarrierEvent[], now: Date): Promise<Map<CarrierEvent, number>> => {
   const named = events.flatMap(({ callId }) => (/^\d{1,15}$/.test(callId ?? '') ? Number(callId) : []));
   const theirs = events.filter(({ callId }) => callId === undefined).map(({ carrierCallId }) => carrierCallId);
   const rows = await trx
     .selectFrom('calls')
     .select(['id', 'carrier_call_id'])
     .where('carrier', '=', carrier)
+    .where((eb) => eb.not(tooLate(now)))
     .where((eb) => eb.or([eb('id', '=', ids(named) as never), eb('carrier_call_id', '=', sql`any(${theirs}::text[])` as never)]))
     .execute();
   const known = new Set(rows.map(({ id }) => id));
@@ -180,9 +188,21 @@ const readLeads = async (trx: Db, leadIds: readonly number[]) => {
   return new Map(rows.map((row) => [row.id, row]));
 };
 
+// Of a call that was removed between the look and the lock, whoever removed it has not seen the reports of this transaction.
+const dropReports = async (trx: Db, callIds: readonly number[], calls: readonly CallRow[]): Promise<void> => {
+  const there = new Set(calls.map(({ id }) => id));
+  const gone = callIds.filter((id) => !there.has(id));
+  if (gone.length === 0) return;
+  await trx
+    .deleteFrom('carrier_events')
+    .where('call_id', '=', ids(gone) as never)
+    .execute();
+};
+
 // @returns what the calls came to that have ended with this.
 const settle = async (trx: Db, deps: LedgerDeps, callIds: readonly number[], giveUp: boolean, now: Date): Promise<string[]> => {
   const calls = await lockCalls(trx, callIds);
+  await dropReports(trx, callIds, calls);
   const reports = await readReports(
     trx,
     calls.map(({ id }) => id),
@@ -261,7 +281,7 @@ export const recordEvents = (db: Db, deps: LedgerDeps, carrier: string, events: 
   andTell(
     deps,
     db.transaction().execute(async (trx) => {
-      const found = await findCalls(trx, carrier, events);
+      const found = await findCalls(trx, carrier, events, now);
       const callIds = [...new Set(found.values())].sort((a, b) => a - b);
       if (callIds.length === 0) return [];
       // Families before calls, as everywhere.

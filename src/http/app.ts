@@ -19,6 +19,7 @@ import { bulkRoutes } from '../leads/bulk.routes.ts';
 import { historyRoutes } from '../leads/history.routes.ts';
 import { leadsRoutes } from '../leads/leads.routes.ts';
 import { numbersRoutes } from '../numbers/numbers.routes.ts';
+import { eraseRoutes } from '../retention/erase.routes.ts';
 import { webhooksRoutes } from '../webhooks/webhooks.routes.ts';
 import { addAttachments } from './attachment.ts';
 import { type Authenticate, addAuthentication } from './auth.ts';
@@ -152,6 +153,7 @@ const addApi = async (app: App, deps: AppDeps): Promise<void> => {
   makeCallRoutes(app, deps);
   historyRoutes(app, deps);
   simulationRoutes(app, deps);
+  eraseRoutes(app, deps);
 };
 
 /** Builds the application. The caller listens, or injects, and closes it. */

@@ -59,13 +59,23 @@ export const BREACHES: Breach[] = [
     '../campaigns/campaigns.routes.ts',
   ]),
   ...breaches('src/leads/breach.ts', PURE, ['../imports/csv.reader.ts', './lead.schema.ts']),
-  ...['accounts', 'assistants', 'blacklist', 'calls', 'campaigns', 'catalogue', 'exports', 'idempotency', 'imports', 'numbers'].flatMap(
-    (domain) => [
-      ...breaches(`src/${domain}/breach.ts`, PURE, ['kysely']),
-      ...breaches(`src/${domain}/breach.store.ts`, STORE, ['fastify']),
-      ...breaches(`src/${domain}/breach.routes.ts`, domain === 'imports' ? IMPORT_ROUTES : ROUTES, ['kysely']),
-    ],
-  ),
+  ...[
+    'accounts',
+    'assistants',
+    'blacklist',
+    'calls',
+    'campaigns',
+    'catalogue',
+    'exports',
+    'idempotency',
+    'imports',
+    'numbers',
+    'retention',
+  ].flatMap((domain) => [
+    ...breaches(`src/${domain}/breach.ts`, PURE, ['kysely']),
+    ...breaches(`src/${domain}/breach.store.ts`, STORE, ['fastify']),
+    ...breaches(`src/${domain}/breach.routes.ts`, domain === 'imports' ? IMPORT_ROUTES : ROUTES, ['kysely']),
+  ]),
   ...['carriers', 'dialer', 'webhooks'].flatMap((engine) => [
     ...breaches(`src/${engine}/breach.ts`, ENGINE, [
       'kysely',

@@ -110,6 +110,7 @@ const insertRest = async (db: Db, accountId: number, campaignId: number, callId:
     db,
   );
   await sql`insert into dialers (worker, carrier) values ('dead', 'simulated')`.execute(db);
+  await sql`insert into carrier_accepts (carrier, accepted_at) values ('simulated', ${at})`.execute(db);
   await sql`insert into webhook_secrets (account_id, secret, created_at) values (${accountId}, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', ${at})`.execute(
     db,
   );
