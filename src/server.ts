@@ -81,7 +81,7 @@ export const startServer = async (
 ): Promise<RunningServer> => {
   const { db } = opened;
   const clock = systemClock;
-  const purger = createPurger(db, (error) => log.error({ err: error }, 'purging a deleted campaign failed'));
+  const purger = createPurger(db, (error, campaignId) => log.error({ err: error, campaignId }, 'purging a deleted campaign failed'));
   const folder = join(config.DATA_DIR, 'imports');
   const importer: Importer = createImporter({
     db,

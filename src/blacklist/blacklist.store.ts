@@ -1,6 +1,7 @@
 // The numbers an account must not call. A number is listed once; listing it takes its waiting leads out of the queue.
 import { sql } from 'kysely';
 import { revokeReserved } from '../calls/revoke.store.ts';
+import { inTurn } from '../db/in-turn.ts';
 import type { Db, DncNumberRow } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
 import { inSnapshot } from '../db/snapshot.ts';
@@ -151,7 +152,11 @@ const countLeadsByNumber = async (db: Db, accountId: number, numbers: readonly s
 const blockInSteps = async (db: Db, blocking: Blocking, numbers: readonly string[]): Promise<BlockedNumber[]> => {
   const leads = await countLeadsByNumber(db, blocking.accountId, numbers);
   const rows: BlockedNumber[] = [];
-  for (const step of blockingSteps(numbers, leads)) rows.push(...(await transact(db, (trx) => blockSome(trx, blocking, step))));
+  for (const step of blockingSteps(numbers, leads)) {
+    // A turn for each step, so that one number does not wait for a thousand.
+    const block = () => transact(db, (trx) => blockSome(trx, blocking, step));
+    rows.push(...(await inTurn(db, 'block', blocking.accountId, block)));
+  }
   return rows;
 };
 

@@ -3,6 +3,7 @@
 import { sql } from 'kysely';
 import { holdBlacklist } from '../blacklist/blacklist.store.ts';
 import { revokeReserved } from '../calls/revoke.store.ts';
+import { inTurn } from '../db/in-turn.ts';
 import type { Db, Variables } from '../db/schema.ts';
 import { RACED, transact } from '../db/transact.ts';
 import { DomainError, type FieldErrors, ValidationError } from '../errors.ts';
@@ -213,4 +214,5 @@ const saveAll = async (trx: Db, { accountId, campaignId, items }: BulkRequest, n
  * @returns what became of each, by its index.
  * @throws DomainError campaign_not_found for the request's own campaign: then nothing is saved.
  */
-export const saveBulk = (db: Db, request: BulkRequest, now: Date): Promise<Outcomes> => transact(db, (trx) => saveAll(trx, request, now));
+export const saveBulk = (db: Db, request: BulkRequest, now: Date): Promise<Outcomes> =>
+  inTurn(db, 'bulk', request.accountId, () => transact(db, (trx) => saveAll(trx, request, now)));
