@@ -1,5 +1,5 @@
 // Who runs an import, and what it does: a lease, batches of leads each in one transaction with the import's progress, and its end.
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Db, ImportRow } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import { DomainError } from '../errors.ts';
@@ -59,14 +59,16 @@ export const findForgottenFiles = async (db: Db, names: readonly string[]): Prom
   return names.filter((name) => !kept.has(name));
 };
 
-/** Makes an import the runner's; undefined where it has ended, or another runs it. A dry run begins anew: what it knows of its rows is in memory. */
+// What somebody else holds is passed over, here and below: one import that is stuck must not keep the others waiting.
+const unlocked = (db: Db, which: RawBuilder<boolean>) => db.selectFrom('imports').select('id').where(which).forUpdate().skipLocked();
+
+/** Makes an import the runner's; undefined where it has ended, another runs it, or somebody holds it now. A dry run begins anew: what it knows of its rows is in memory. */
 export const claimImport = (db: Db, id: number, runner: string, now: Date): Promise<ImportRow | undefined> =>
   db.transaction().execute(async (trx) => {
     const row = await trx
       .updateTable('imports')
       .set({ runner, heartbeat_at: now })
-      .where('id', '=', id)
-      .where(waiting(now))
+      .where('id', 'in', unlocked(trx, sql`id = ${id}::bigint and ${waiting(now)}`))
       .returningAll()
       .executeTakeFirst();
     if (row?.dry_run !== true) return row;
@@ -80,9 +82,10 @@ export const claimImport = (db: Db, id: number, runner: string, now: Date): Prom
       .executeTakeFirstOrThrow();
   });
 
-/** A sign of life. */
+/** A sign of life. A batch that is being saved holds the import, and is one itself. */
 export const beatImport = async (db: Db, id: number, runner: string, now: Date): Promise<void> => {
-  await db.updateTable('imports').set({ heartbeat_at: now }).where('id', '=', id).where('runner', '=', runner).execute();
+  const own = unlocked(db, sql`id = ${id}::bigint and runner = ${runner}`);
+  await db.updateTable('imports').set({ heartbeat_at: now }).where('id', 'in', own).execute();
 };
 
 /** Leaves an import to whoever comes next. */
@@ -212,19 +215,18 @@ export const finishImport = (db: Db, { id, runner }: Pick<ImportJob, 'id' | 'run
       .execute();
   });
 
+const interrupted = (now: Date) =>
+  sql<boolean>`status = 'running' and (
+    (spool is null and heartbeat_at < ${silentSince(now)}) or heartbeat_at < ${new Date(now.getTime() - GIVE_UP_MS)}
+  )`;
+
 /** Marks imports with which nobody can go on as failed, in every account: those without a file, and those whose server is long gone. */
 export const failInterruptedImports = (db: Db, now: Date): Promise<void> =>
   db.transaction().execute(async (trx) => {
     const failed = await trx
       .updateTable('imports')
       .set(({ ref }) => ({ status: 'failed', finished_at: ref('heartbeat_at'), spool: null, runner: null }))
-      .where('status', '=', 'running')
-      .where((when) =>
-        when.or([
-          when.and([when('spool', 'is', null), when('heartbeat_at', '<', silentSince(now))]),
-          when('heartbeat_at', '<', new Date(now.getTime() - GIVE_UP_MS)),
-        ]),
-      )
+      .where('id', 'in', unlocked(trx, interrupted(now)))
       .returning('id')
       .execute();
     if (failed.length === 0) return;

@@ -7,7 +7,8 @@ import { inTurn } from '../db/in-turn.ts';
 import type { Db, Variables } from '../db/schema.ts';
 import { RACED, transact } from '../db/transact.ts';
 import { DomainError, type FieldErrors, ValidationError } from '../errors.ts';
-import { type BulkItem, type BulkOutcome, externalKey, type KnownItem, type KnownLead, planRound } from './bulk.ts';
+import { type BulkItem, type BulkOutcome, changesApart, externalKey, type KnownItem, type KnownLead, planRound } from './bulk.ts';
+import { renumberLeads } from './bulk-numbers.store.ts';
 import { addContact } from './contacts.store.ts';
 import { type InsertTarget, insertLeads, updateLead } from './leads.store.ts';
 import { passTurn } from './turn.store.ts';
@@ -180,7 +181,10 @@ const saveRound = async (saving: Saving, items: readonly BulkItem[]): Promise<Bu
   const { inserts, merges, changes, later } = planRound(items, await holdKnown(saving, items));
   await insertNew(saving, inserts);
   await mergeVariables(saving, merges);
-  for (const one of changes) saving.outcomes.set(one.item.index, await change(saving, one));
+  const { apart, others } = changesApart(changes);
+  const { outcomes, rest } = await renumberLeads(saving.trx, apart, saving.now);
+  for (const [index, outcome] of outcomes) saving.outcomes.set(index, outcome);
+  for (const one of [...rest, ...others]) saving.outcomes.set(one.item.index, await change(saving, one));
   return later;
 };
 

@@ -209,6 +209,30 @@ export const planRound = (items: readonly BulkItem[], known: ReadonlyMap<string,
   return round;
 };
 
+/**
+ * Of the changes of a round those that bring a new number alone, to a lead that no call is reserved for, and have neither lead nor
+ * number in common with another change of the round: it is all the same in which order these are made. `others` keep their order.
+ */
+export const changesApart = (changes: readonly KnownItem[]): { apart: KnownItem[]; others: KnownItem[] } => {
+  const uses = new Map<string, number>();
+  const keysOf = ({ item, known }: KnownItem): string[] => [
+    `lead ${known.id}`,
+    ...new Set([item.lead.phone_number, known.phone_number].map((number) => `number ${item.campaignId} ${number}`)),
+  ];
+  for (const key of changes.flatMap(keysOf)) uses.set(key, (uses.get(key) ?? 0) + 1);
+  const isApart = (change: KnownItem): boolean => {
+    const { lead } = change.item;
+    const { scheduled, contacts, phone_number } = change.known;
+    const bringsNumberAlone =
+      lead.phone_number !== phone_number &&
+      !contacts.has(lead.phone_number) &&
+      lead.contacts.every((one) => contacts.has(one.phone_number));
+    return bringsNumberAlone && !scheduled && keysOf(change).every((key) => uses.get(key) === 1);
+  };
+  const { apart = [], others = [] } = Object.groupBy(changes, (change) => (isApart(change) ? 'apart' : 'others'));
+  return { apart, others };
+};
+
 /** How many leads came to what. */
 export const countOutcomes = (results: readonly BulkResult[]) => {
   const counts = { created: 0, updated: 0, duplicate: 0, invalid: 0 };
