@@ -279,6 +279,11 @@ describe('the sample', () => {
 });
 
 test('an import that somebody holds keeps no other waiting', async () => {
+  // What is shown of an import whose runner is silent is not what is stored.
+  const stored = async (ids: number[]) => {
+    const rows = await t.db.selectFrom('imports').select(['id', 'status']).where('id', 'in', ids).execute();
+    return ids.map((id) => rows.find((row) => row.id === id)?.status);
+  };
   const now = t.clock();
   const [held, waiting] = [await spool(fileOf(3)), await spool(fileOf(5))];
   const dead = { spool: null, heartbeat_at: new Date(now.getTime() - 3_600_000) };
@@ -294,14 +299,12 @@ test('an import that somebody holds keeps no other waiting', async () => {
     expect(await claimImport(t.db, held, randomUUID(), t.clock())).toBeUndefined();
     await beatImport(t.db, held, randomUUID(), t.clock());
     await importer.stop();
-    expect([(await read(lost)).status, (await read(heldDead)).status, (await read(held)).status]).toEqual(['failed', 'running', 'running']);
+    expect(await stored([lost, heldDead, held])).toEqual(['failed', 'running', 'running']);
   } finally {
     await forgotten.rollback().execute();
   }
   const importer = startImporter();
   importer.watch();
-  await expect
-    .poll(async () => [(await read(held)).status, (await read(heldDead)).status], { timeout: 10_000 })
-    .toEqual(['completed', 'failed']);
+  await expect.poll(() => stored([held, heldDead]), { timeout: 10_000 }).toEqual(['completed', 'failed']);
   await importer.stop();
 });
