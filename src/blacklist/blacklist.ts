@@ -19,7 +19,7 @@ export const presentEntry = (row: DncNumberRow) => ({
 /** The numbers that are blocked in one transaction, at most. */
 export const NUMBERS_AT_ONCE = 50;
 /** The leads and contacts with numbers that are blocked in one transaction, at most: as many as take some tenths of a second. */
-export const LEADS_AT_ONCE = 500;
+export const LEADS_AT_ONCE = 250;
 
 /**
  * Divides numbers into steps, in their order: each of at most NUMBERS_AT_ONCE numbers with at most LEADS_AT_ONCE leads. A number that

@@ -46,6 +46,13 @@ const notWhole = async (): Promise<string[]> => {
   return rows.map(({ phone_number }) => phone_number);
 };
 
+/** How many connections wait for a lock. */
+const waitingNow = async (): Promise<number> =>
+  (await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(t.db)).rows.length;
+const untilWaiting = async (count: number): Promise<void> => {
+  for (let looks = 0; looks < 400 && (await waitingNow()) < count; looks += 1) await pause(10);
+};
+
 test('while an account blocks a thousand numbers, it and others go on claiming, and no step leaves half of a number', async () => {
   const [own, others] = [await running(mine(), 1050), await running(other(), 200)];
   let blocking = true;
@@ -142,17 +149,29 @@ test('an account whose row somebody holds has long acts that wait; all others fi
     t.mine.post('/api/user/blacklist', { phone_numbers: [numberOf(500 + index)] }),
     t.mine.post('/api/user/leads/bulk', { campaign_id: campaign, leads: [{ phone_number: numberOf(600 + index) }] }),
   ]).flat();
-  // Until they wait.
-  const locked = () => sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(t.db);
-  for (let looks = 0; looks < 400 && (await locked()).rows.length < 2; looks += 1) await pause(10);
+  await untilWaiting(2);
   expect((await ledger.claim(others, { ...TERMS, limit: 2 }, t.clock())).reserved).toHaveLength(2);
   const answers = await Promise.all([
     t.other.post('/api/user/blacklist', { phone_number: numberOf(0) }),
     t.other.post('/api/user/leads/bulk', { campaign_id: others, leads: [{ phone_number: numberOf(700) }] }),
   ]);
   expect(answers.map(({ status }) => status)).toEqual([201, 200]);
-  expect((await locked()).rows).toHaveLength(2);
+  expect(await waitingNow()).toBe(2);
   await forgotten.rollback().execute();
   const statuses = (await Promise.all(waiting)).map(({ status }) => status);
   expect(statuses.toSorted()).toEqual([...Array(12).fill(200), ...Array(12).fill(201)]);
+});
+
+test('who takes a number away waits for a campaign that somebody holds without keeping the claims of others waiting', async () => {
+  const [first, second] = [await running(mine(), 5), await running(mine(), 5)];
+  const { id: number } = await buildNumber(t.api);
+  const long = await t.db.startTransaction().execute();
+  // As a bulk request does.
+  await sql`select from campaigns where id = ${second} for share`.execute(long);
+  const deleted = t.api.delete(`/api/user/phone-numbers/${number}`);
+  await untilWaiting(1);
+  expect((await ledger.claim(first, { ...TERMS, limit: 1 }, t.clock())).reserved).toHaveLength(1);
+  expect(await waitingNow()).toBe(1);
+  await long.rollback().execute();
+  expect((await deleted).status).toBe(200);
 });
