@@ -2,7 +2,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { beforeEach, expect, test } from 'vitest';
-import { LEADS_AT_ONCE, NUMBERS_AT_ONCE } from '../../src/blacklist/blacklist.ts';
 import { givenClock } from '../../src/dialer/lease.store.ts';
 import type { Ledger } from '../../src/dialer/ledger.ts';
 import { createSqlLedger } from '../../src/dialer/sql-ledger.store.ts';
@@ -114,8 +113,8 @@ test('no transaction of a block takes more than so many numbers or leads', async
     from (select transaction, what, count(*) as n from written group by 1, 2) steps group by 1 order by 1`.execute(t.db);
   const [numbers, leads] = rows;
   expect([numbers?.n, leads?.n]).toEqual([400, 1500]);
-  expect(numbers?.most).toBeLessThanOrEqual(NUMBERS_AT_ONCE);
-  expect(leads?.most).toBeLessThanOrEqual(LEADS_AT_ONCE);
+  expect(numbers?.most).toBeLessThanOrEqual(50);
+  expect(leads?.most).toBeLessThanOrEqual(250);
 });
 
 test('a block that ends in the middle leaves each number wholly blocked or as it was; asked again, it does the rest', async () => {
