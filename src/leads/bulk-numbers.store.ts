@@ -83,7 +83,7 @@ const renumberSome = async (trx: Db, items: readonly KnownItem[], now: Date): Pr
 
 /**
  * Gives leads their new numbers and variables. The caller holds them with their families, and has none of two that have a lead or a
- * number in common (`changesApart`).
+ * number in common (`divideChanges`).
  */
 export const renumberLeads = async (trx: Db, items: readonly KnownItem[], now: Date): Promise<Renumbered> => {
   const all: Renumbered = { outcomes: new Map(), rest: [] };
