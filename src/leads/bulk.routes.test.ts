@@ -390,9 +390,9 @@ describe('many', () => {
       await bulk([{ phone_number: numberOf(400) }], { campaign_id });
       const of = t.db.updateTable('leads').where('campaign_id', '=', campaign_id);
       await of.set({ status: 'completed', due_at: null }).where('external_id', '=', 'n4').execute();
-      // Whose contact is next.
+      // Whose next contact is due.
       await of.set({ status: 'reached-max-retries', due_at: null }).where('external_id', '=', 'n11').execute();
-      await of.set({ status: 'completed' }).where('phone_number', '=', numberOf(111)).execute();
+      await of.set({ status: 'reached-max-retries' }).where('phone_number', '=', numberOf(111)).execute();
     }
     t.clock.advance(60_000);
     const once = (await bulk(changed, { campaign_id: together })).body.results;
