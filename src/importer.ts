@@ -160,22 +160,29 @@ export const createImporter = ({ db, clock, folder, onError, meter }: ImporterDe
     return done;
   };
 
-  const look = async (): Promise<void> => {
-    await failInterruptedImports(db, clock());
+  const runWaiting = async (): Promise<void> => {
     for (const { id, spool } of await listWaitingImports(db, clock())) {
       if (spool !== null && (await isSpooled(folder, spool))) void run(id);
     }
+  };
+
+  const removeForgotten = async (): Promise<void> => {
     const old = await listSpooled(folder, new Date(clock().getTime() - FORGOTTEN_MS));
     for (const name of await findForgottenFiles(db, old)) await removeSpooled(folder, name);
   };
 
+  // Each by itself: what fails keeps nothing else from being done.
+  const look = async (): Promise<void> => {
+    for (const act of [() => failInterruptedImports(db, clock()), runWaiting, removeForgotten]) {
+      await act().catch((error: unknown) => onError(error));
+    }
+  };
+
   const watch = (): void => {
     if (stopping) return;
-    looking = look()
-      .catch((error: unknown) => onError(error))
-      .finally(() => {
-        if (!stopping) alarm = setTimeout(watch, LOOK_MS);
-      });
+    looking = look().finally(() => {
+      if (!stopping) alarm = setTimeout(watch, LOOK_MS);
+    });
   };
 
   return {

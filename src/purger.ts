@@ -1,5 +1,5 @@
-// Purges what a deleted campaign leaves behind, in the background: one run at a time, woken by deletes.
-import { setImmediate } from 'node:timers/promises';
+// Purges what deleted campaigns leave behind, in the background: one run at a time, woken by deletes. A campaign that cannot be purged
+// keeps no other from being purged.
 import { purgeDeletedCampaigns } from './campaigns/purge.store.ts';
 import type { Db } from './db/schema.ts';
 
@@ -11,39 +11,44 @@ export interface Purger {
   stop(): Promise<void>;
 }
 
-const FIRST_PAUSE = 1000;
-const LONGEST_PAUSE = 60_000;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
+
+/** Hears of what could not be purged; of which campaign, where it is about one. */
+export type OnPurgeError = (error: unknown, campaignId?: number) => void;
 
 /**
- * Makes a purger. What it cannot do it reports, and tries again by itself after a pause, which grows from failure to failure; or
- * when it is woken. `firstPauseMs`: how long that pause is at first.
+ * Makes a purger. What it cannot do it reports, and tries again by itself after a pause, which grows from try to try; or when it is
+ * woken. What somebody else holds is no failure, and is tried again alike. `firstPauseMs`: how long that pause is at first.
  */
-export const createPurger = (db: Db, onError: (error: unknown) => void, firstPauseMs = FIRST_PAUSE): Purger => {
+export const createPurger = (db: Db, onError: OnPurgeError, firstPauseMs = FIRST_PAUSE_MS): Purger => {
   let stopping = false;
   let again = false;
   let running: Promise<void> | undefined;
   let pauseMs = firstPauseMs;
   let alarm: NodeJS.Timeout | undefined;
 
-  // The embedded database answers within the tick: without a pause, nothing else in the process would run for seconds.
-  const isStopping = async (): Promise<boolean> => {
-    await setImmediate();
-    return stopping;
+  // @returns whether nothing is left.
+  const purge = async (): Promise<boolean> => {
+    try {
+      return await purgeDeletedCampaigns(db, () => stopping, onError);
+    } catch (error) {
+      onError(error);
+      return false;
+    }
   };
 
   const run = async (): Promise<void> => {
-    try {
-      do {
-        again = false;
-        await purgeDeletedCampaigns(db, isStopping);
-      } while (again && !stopping);
-      pauseMs = firstPauseMs;
-    } catch (error) {
-      onError(error);
-      if (!stopping) alarm = setTimeout(wake, pauseMs);
-      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE);
-    } finally {
-      running = undefined;
+    let all = true;
+    do {
+      again = false;
+      all = await purge();
+    } while (again && !stopping);
+    running = undefined;
+    if (all) pauseMs = firstPauseMs;
+    else if (!stopping) {
+      alarm = setTimeout(wake, pauseMs);
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
     }
   };
 

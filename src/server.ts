@@ -105,7 +105,7 @@ export const startServer = async (
   const parts = createParts(log, { stop: closeDatabase });
   const purger = parts.add(
     'purger',
-    createPurger(db, (error) => log.error({ err: error }, 'purging a deleted campaign failed')),
+    createPurger(db, (error, campaignId) => log.error({ err: error, campaignId }, 'purging a deleted campaign failed')),
   );
   const monitor = parts.add('monitor', monitorOf(config, { ...opened, db: engineDatabase.db }, clock, log, role));
   const folder = join(config.DATA_DIR, 'imports');

@@ -39,6 +39,24 @@ test('a purge that fails is tried again by itself, and less and less often', asy
   expect(third - second).toBeGreaterThan(190);
 });
 
+test('a campaign that somebody holds is purged when it is let go, without being woken, and is no failure', async () => {
+  const t = await startApp();
+  const { id } = await buildCampaign(t.api);
+  const failures: unknown[] = [];
+  const purger = createPurger(t.db, (error) => failures.push(error), 20);
+  closeLater(() => purger.stop());
+  await t.db.updateTable('campaigns').set({ deleted_at: t.clock() }).where('id', '=', id).execute();
+  const holding = await t.db.startTransaction().execute();
+  await sql`select from campaigns where id = ${id} for no key update`.execute(holding);
+  purger.wake();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const campaigns = () => t.db.selectFrom('campaigns').select('id').execute();
+  expect(await campaigns()).toEqual([{ id }]);
+  await holding.rollback().execute();
+  await expect.poll(campaigns, { timeout: 10_000 }).toEqual([]);
+  expect(failures).toEqual([]);
+});
+
 test('one that is stopped is not tried again', async () => {
   const t = await startApp();
   const failures: unknown[] = [];

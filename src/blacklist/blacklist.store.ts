@@ -1,12 +1,13 @@
 // The numbers an account must not call. A number is listed once; listing it takes its waiting leads out of the queue.
 import { sql } from 'kysely';
 import { revokeReserved } from '../calls/revoke.store.ts';
+import { inTurn } from '../db/in-turn.ts';
 import type { Db, DncNumberRow } from '../db/schema.ts';
 import type { Slice } from '../db/slice.ts';
 import { inSnapshot } from '../db/snapshot.ts';
-import { within } from '../db/transact.ts';
+import { transact } from '../db/transact.ts';
 import { lockFamilies, passTurn } from '../leads/turn.store.ts';
-import { WAITING_STATUSES } from './blacklist.ts';
+import { blockingSteps, WAITING_STATUSES } from './blacklist.ts';
 
 /** Whether the account has blocked a number (E.164). */
 export const isBlacklisted = async (db: Db, accountId: number, number: string): Promise<boolean> => {
@@ -107,9 +108,65 @@ const holdFamilies = async (trx: Db, accountId: number, numbers: readonly string
 /** An entry, and whether this act made it. */
 export type BlockedNumber = DncNumberRow & { added: boolean };
 
+interface Blocking {
+  accountId: number;
+  reason: string | null;
+  now: Date;
+}
+
+// One step, whole for its numbers: when it is committed none of them is called any more, in no campaign.
+const blockSome = async (trx: Db, { accountId, reason, now }: Blocking, numbers: readonly string[]): Promise<BlockedNumber[]> => {
+  // The counterpart of holdBlacklist.
+  await trx.selectFrom('accounts').select('id').where('id', '=', accountId).forNoKeyUpdate().execute();
+  // A conflict rewrites the row with itself: that way it comes back, locked, even when it was just committed elsewhere.
+  const rows = await trx
+    .insertInto('dnc_numbers')
+    .values(numbers.map((phone_number) => ({ account_id: accountId, phone_number, reason, created_at: now })))
+    .onConflict((conflict) =>
+      conflict.columns(['account_id', 'phone_number']).doUpdateSet((eb) => ({ phone_number: eb.ref('excluded.phone_number') })),
+    )
+    .returningAll()
+    // PostgreSQL's mark of a row that was replaced; 0 on one that is new.
+    .returning(sql<boolean>`xmax = 0`.as('added'))
+    .execute();
+  await holdFamilies(trx, accountId, numbers);
+  await revokeReserved(trx, { accountId, numbers }, 'blacklisted', now);
+  await blacklistWaiting(trx, accountId, numbers, now);
+  await endCascades(trx, accountId, numbers, now);
+  return rows;
+};
+
+// Of each of those numbers that leads have, how many: one number may have a lead in every campaign.
+const countLeadsByNumber = async (db: Db, accountId: number, numbers: readonly string[]): Promise<Map<string, number>> => {
+  const rows = await db
+    .selectFrom('leads')
+    .select(['phone_number', (eb) => eb.fn.countAll<number>().as('leads')])
+    .where('account_id', '=', accountId)
+    .where('phone_number', '=', among(numbers))
+    .groupBy('phone_number')
+    .execute();
+  return new Map(rows.map(({ phone_number, leads }) => [phone_number, leads]));
+};
+
+// Between two steps the account's claims, and whoever else waits for its row, get their turn.
+const blockInSteps = async (db: Db, blocking: Blocking, numbers: readonly string[]): Promise<BlockedNumber[]> => {
+  const leads = await countLeadsByNumber(db, blocking.accountId, numbers);
+  const rows: BlockedNumber[] = [];
+  for (const step of blockingSteps(numbers, leads)) {
+    // A turn for each step, so that one number does not wait for a thousand.
+    const block = () => transact(db, (trx) => blockSome(trx, blocking, step));
+    rows.push(...(await inTurn(db, 'block', blocking.accountId, block)));
+  }
+  return rows;
+};
+
 /**
- * Blocks numbers (E.164) and blacklists their waiting leads and contacts, in one transaction.
- * A number that is listed already stays as it is, with its first reason. Entries come back in the order of `numbers`.
+ * Blocks numbers (E.164) and blacklists their waiting leads and contacts. A number that is listed already stays as it is, with its
+ * first reason. Entries come back in the order of `numbers`.
+ *
+ * It is done in steps, each a transaction that holds the account's row and the families of a bounded number of leads. A failure or a
+ * crash in between leaves some of the numbers blocked, each of them wholly, and the others as they were; whoever asks again gets the
+ * rest. In a transaction of the caller's it is one step, since only a whole one locks all leads in the order of their ids.
  */
 export const blockNumbers = async (
   db: Db,
@@ -118,31 +175,14 @@ export const blockNumbers = async (
   reason: string | null,
   now: Date,
 ): Promise<BlockedNumber[]> => {
-  // Sorted, so that two lists with the same numbers do not wait for each other in a ring.
-  const distinct = [...new Set(numbers)].sort();
+  const distinct = [...new Set(numbers)];
   if (distinct.length === 0) return [];
-  const block = async (trx: Db): Promise<BlockedNumber[]> => {
-    // The counterpart of holdBlacklist.
-    await trx.selectFrom('accounts').select('id').where('id', '=', accountId).forNoKeyUpdate().execute();
-    // A conflict rewrites the row with itself: that way it comes back, locked, even when it was just committed elsewhere.
-    const rows = await trx
-      .insertInto('dnc_numbers')
-      .values(distinct.map((phone_number) => ({ account_id: accountId, phone_number, reason, created_at: now })))
-      .onConflict((conflict) =>
-        conflict.columns(['account_id', 'phone_number']).doUpdateSet((eb) => ({ phone_number: eb.ref('excluded.phone_number') })),
-      )
-      .returningAll()
-      // PostgreSQL's mark of a row that was replaced; 0 on one that is new.
-      .returning(sql<boolean>`xmax = 0`.as('added'))
-      .execute();
-    await holdFamilies(trx, accountId, distinct);
-    await revokeReserved(trx, { accountId, numbers: distinct }, 'blacklisted', now);
-    await blacklistWaiting(trx, accountId, distinct, now);
-    await endCascades(trx, accountId, distinct, now);
-    const byNumber = new Map(rows.map((row) => [row.phone_number, row]));
-    return [...new Set(numbers)].flatMap((number) => byNumber.get(number) ?? []);
-  };
-  return within(db, block);
+  // Sorted, so that two lists with the same numbers do not wait for each other in a ring.
+  const sorted = distinct.toSorted();
+  const blocking = { accountId, reason, now };
+  const rows = db.isTransaction ? await blockSome(db, blocking, sorted) : await blockInSteps(db, blocking, sorted);
+  const byNumber = new Map(rows.map((row) => [row.phone_number, row]));
+  return distinct.flatMap((number) => byNumber.get(number) ?? []);
 };
 
 /** The numbers of leads and contacts by their ids; ids of other accounts and of deleted campaigns are left out. */

@@ -1,4 +1,4 @@
-// An entry of the blacklist as the wire shows it, and who is taken out of the queue by it. Pure.
+// An entry of the blacklist as the wire shows it, who is taken out of the queue by it, and in which steps. Pure.
 import type { DncNumberRow } from '../db/schema.ts';
 import { toIsoMicro } from '../http/wire-time.ts';
 
@@ -15,3 +15,29 @@ export const presentEntry = (row: DncNumberRow) => ({
   reason: row.reason,
   created_at: toIsoMicro(row.created_at),
 });
+
+/** The numbers that are blocked in one transaction, at most. */
+export const NUMBERS_AT_ONCE = 50;
+/** The leads and contacts with numbers that are blocked in one transaction, at most: as many as take some tenths of a second. */
+export const LEADS_AT_ONCE = 250;
+
+/**
+ * Divides numbers into steps, in their order: each of at most NUMBERS_AT_ONCE numbers with at most LEADS_AT_ONCE leads. A number that
+ * has more leads (`leads` says of each how many it has) is a step of its own, since a number is blocked whole or not at all.
+ */
+export const blockingSteps = (numbers: readonly string[], leads: ReadonlyMap<string, number>): string[][] => {
+  const steps: string[][] = [];
+  let step: string[] = [];
+  let held = 0;
+  for (const number of numbers) {
+    const own = leads.get(number) ?? 0;
+    if (step.length > 0 && (step.length === NUMBERS_AT_ONCE || held + own > LEADS_AT_ONCE)) {
+      steps.push(step);
+      step = [];
+      held = 0;
+    }
+    step.push(number);
+    held += own;
+  }
+  return step.length === 0 ? steps : [...steps, step];
+};

@@ -1,9 +1,12 @@
 import { sql } from 'kysely';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../../test/support/app.ts';
 import { START } from '../../test/support/clock.ts';
 import { insertAssistant } from '../../test/support/insert-assistant.ts';
 import { insertCall } from '../../test/support/insert-calls.ts';
+import { insertCampaign, insertLead } from '../../test/support/insert-leads.ts';
+import { purgeAll } from '../../test/support/purge.ts';
+import type { Db } from '../db/schema.ts';
 import { givenClock } from '../dialer/lease.store.ts';
 import { createSqlLedger } from '../dialer/sql-ledger.store.ts';
 import { purgeDeletedCampaigns } from './purge.store.ts';
@@ -70,7 +73,7 @@ test('leads are gone from the list at once, from the table after the purge; what
   expect((await t.api.get(`/api/user/leads?campaign_id=${gone}`)).body.total).toBe(0);
   expect((await t.api.get(`/api/user/leads/${leadId}`)).status).toBe(404);
   expect((await t.api.post('/api/user/lead', { phone_number: '+12025550111', campaign_id: gone })).status).toBe(404);
-  await purgeDeletedCampaigns(t.db, NEVER);
+  await purgeAll(t.db, NEVER);
   expect([await count('leads'), await count('campaigns'), await count('imports')]).toEqual([6, 1, 0]);
   expect(await t.db.selectFrom('campaign_phone_numbers').selectAll().execute()).toEqual([]);
 });
@@ -80,12 +83,12 @@ test('it stops between two batches when it is told to, and is done by the next r
   await fill(id, 4100, 0);
   await t.api.delete(`/api/user/campaign/${id}`);
   let asked = 0;
-  await purgeDeletedCampaigns(t.db, () => asked++ > 1);
+  await purgeAll(t.db, () => asked++ > 1);
   const left = await count('leads');
   expect(left).toBeGreaterThan(0);
   expect(left).toBeLessThan(4100);
   expect(await count('campaigns')).toBe(1);
-  await purgeDeletedCampaigns(t.db, NEVER);
+  await purgeAll(t.db, NEVER);
   expect([await count('leads'), await count('campaigns')]).toEqual([0, 0]);
 });
 
@@ -94,18 +97,102 @@ test('several at once, on several campaigns, end with nothing left', async () =>
     await fill(id, 2100);
     await t.api.delete(`/api/user/campaign/${id}`);
   }
-  await Promise.all([1, 2, 3].map(() => purgeDeletedCampaigns(t.db, NEVER)));
+  await Promise.all([1, 2, 3].map(() => purgeAll(t.db, NEVER)));
+  // What one held, the others have passed over, and at the very end that may be the campaign itself.
+  await purgeAll(t.db, NEVER);
   expect([await count('leads'), await count('campaigns')]).toEqual([0, 0]);
+});
+
+/** Runs `act` while a transaction that somebody forgot holds what `hold` locks. */
+const whileHeld = async <Result>(hold: (trx: Db) => Promise<unknown>, act: () => Promise<Result>): Promise<Result> => {
+  const trx = await t.db.startTransaction().execute();
+  try {
+    await hold(trx);
+    return await act();
+  } finally {
+    await trx.rollback().execute();
+  }
+};
+
+const campaignIds = async (): Promise<number[]> =>
+  (await t.db.selectFrom('campaigns').select('id').orderBy('id').execute()).map(({ id }) => id);
+
+describe('what somebody else holds is passed over, and keeps nobody else from being purged', () => {
+  let held: number;
+  let free: number;
+  let foreign: number;
+  beforeEach(async () => {
+    [held, free] = [await create(), await create()];
+    foreign = await insertCampaign(t.db, t.other.account.id);
+    for (const id of [held, free]) await fill(id, 3);
+    await insertLead(t.db, t.other.account.id, foreign);
+    for (const id of [held, free]) await t.api.delete(`/api/user/campaign/${id}`);
+    await t.other.delete(`/api/user/campaign/${foreign}`);
+  });
+  const lock = (table: 'campaigns' | 'leads' | 'calls' | 'imports', id: number) => (trx: Db) =>
+    sql`select from ${sql.table(table)} where id = ${id} for no key update`.execute(trx);
+
+  test('a campaign', async () => {
+    const all = await whileHeld(lock('campaigns', held), () => purgeAll(t.db, NEVER));
+    expect([all, await campaignIds(), await count('leads')]).toEqual([false, [held], 0]);
+    expect([await purgeAll(t.db, NEVER), await campaignIds()]).toEqual([true, []]);
+  });
+
+  test.each(['lead', 'contact'])('a %s: its family stays whole', async (which) => {
+    const rows = await t.db.selectFrom('leads').select(['id', 'primary_id']).where('campaign_id', '=', held).orderBy('id').execute();
+    const one = rows.find(({ primary_id }) => (primary_id === null) === (which === 'lead'));
+    const all = await whileHeld(lock('leads', one?.id ?? 0), () => purgeAll(t.db, NEVER));
+    const left = await t.db.selectFrom('leads').select(['id', 'primary_id']).orderBy('id').execute();
+    const family = one?.primary_id ?? one?.id;
+    expect([all, await campaignIds(), left]).toEqual([
+      false,
+      [held],
+      rows.filter(({ id, primary_id }) => id === family || primary_id === family),
+    ]);
+    expect([await purgeAll(t.db, NEVER), await campaignIds()]).toEqual([true, []]);
+  });
+
+  test('a call of one of its leads, and one without a lead', async () => {
+    const [lead = 0] = await leadIds(held);
+    for (const lead_id of [lead, null]) {
+      const callId = await insertCall(t.db, t.mine.account.id, assistant.id, { campaign_id: held, lead_id, attempt_no: 1 });
+      const all = await whileHeld(lock('calls', callId), () => purgeAll(t.db, NEVER));
+      expect([all, await campaignIds()]).toEqual([false, [held]]);
+    }
+    expect([await purgeAll(t.db, NEVER), await campaignIds()]).toEqual([true, []]);
+  });
+
+  test('an import', async () => {
+    const at = { created_at: t.clock(), heartbeat_at: t.clock(), finished_at: null };
+    const { id } = await t.db
+      .insertInto('imports')
+      .values({ account_id: t.mine.account.id, campaign_id: held, status: 'completed', counts: '{}', ...at })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    const all = await whileHeld(lock('imports', id), () => purgeAll(t.db, NEVER));
+    expect([all, await campaignIds()]).toEqual([false, [held]]);
+    expect([await purgeAll(t.db, NEVER), await campaignIds()]).toEqual([true, []]);
+  });
+
+  test('and so is one that fails', async () => {
+    await sql`create function refuse() returns trigger language plpgsql as $$ begin raise exception 'No.'; end $$`.execute(t.db);
+    await sql`create trigger refuse before delete on campaigns for each row when (old.id = ${sql.lit(held)}) execute function refuse()`.execute(
+      t.db,
+    );
+    const failed: number[] = [];
+    expect(await purgeDeletedCampaigns(t.db, NEVER, (_error, id) => failed.push(id))).toBe(false);
+    expect([failed, await campaignIds()]).toEqual([[held], [held]]);
+  });
 });
 
 test('leads that come in while it is deleted are either refused or purged', async () => {
   const id = await create();
   const add = (index: number) => t.api.post('/api/user/lead', { phone_number: `+1202555${1000 + index}`, campaign_id: id });
   const adding = Array.from({ length: 20 }, (_, index) => add(index));
-  const deleted = t.api.delete(`/api/user/campaign/${id}`).then(() => purgeDeletedCampaigns(t.db, NEVER));
+  const deleted = t.api.delete(`/api/user/campaign/${id}`).then(() => purgeAll(t.db, NEVER));
   const [answers] = await Promise.all([Promise.all(adding), deleted]);
   expect(answers.every(({ status }) => status === 200 || status === 404)).toBe(true);
-  await purgeDeletedCampaigns(t.db, NEVER);
+  await purgeAll(t.db, NEVER);
   expect([await count('leads'), await count('campaigns')]).toEqual([0, 0]);
 });
 
@@ -140,7 +227,7 @@ test('its calls are let go batch by batch, whether they hang on it, on its leads
     return rows[0]?.n ?? 0;
   };
   const seen: number[] = [];
-  await purgeDeletedCampaigns(t.db, async () => {
+  await purgeAll(t.db, async () => {
     seen.push(await holding());
     return false;
   });
@@ -179,7 +266,7 @@ test('a call that goes on meanwhile ends as it ends', async () => {
     });
   const [busy, silent] = [await call(first), await call(second)];
   await t.api.delete(`/api/user/campaign/${id}`);
-  await purgeDeletedCampaigns(t.db, NEVER);
+  await purgeAll(t.db, NEVER);
   expect([await count('leads'), await count('campaigns')]).toEqual([0, 0]);
   const told: number[][] = [];
   const ledger = createSqlLedger(t.db, {

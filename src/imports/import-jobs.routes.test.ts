@@ -9,7 +9,7 @@ import { closeLater } from '../../test/support/closing.ts';
 import { insertAssistant } from '../../test/support/insert-assistant.ts';
 import { createImporter, type Importer } from '../importer.ts';
 import { planColumns } from './column-mapping.ts';
-import { claimImport, finishImport, releaseImport, saveBatch } from './import-runs.store.ts';
+import { beatImport, claimImport, finishImport, releaseImport, saveBatch } from './import-runs.store.ts';
 import { createImport } from './imports.store.ts';
 import { readLeadRow } from './lead-csv.ts';
 import { LostImportError } from './run-import.ts';
@@ -276,4 +276,35 @@ describe('the sample', () => {
     expect((await sample('?contacts=11')).status).toBe(422);
     expect((await t.other.get(`/api/user/campaigns/${campaign}/import-sample`)).status).toBe(404);
   });
+});
+
+test('an import that somebody holds keeps no other waiting', async () => {
+  // What is shown of an import whose runner is silent is not what is stored.
+  const stored = async (ids: number[]) => {
+    const rows = await t.db.selectFrom('imports').select(['id', 'status']).where('id', 'in', ids).execute();
+    return ids.map((id) => rows.find((row) => row.id === id)?.status);
+  };
+  const now = t.clock();
+  const [held, waiting] = [await spool(fileOf(3)), await spool(fileOf(5))];
+  const dead = { spool: null, heartbeat_at: new Date(now.getTime() - 3_600_000) };
+  const [heldDead, lost] = [await spool(fileOf(1)), await spool(fileOf(1))];
+  await t.db.updateTable('imports').set(dead).where('id', 'in', [heldDead, lost]).execute();
+  const forgotten = await t.db.startTransaction().execute();
+  await sql`select from imports where id = any(${[held, heldDead]}::bigint[]) for update`.execute(forgotten);
+  try {
+    const importer = startImporter();
+    importer.watch();
+    await expect.poll(async () => (await read(waiting)).status, { timeout: 10_000 }).toBe('completed');
+    // None of these waits.
+    expect(await claimImport(t.db, held, randomUUID(), t.clock())).toBeUndefined();
+    await beatImport(t.db, held, randomUUID(), t.clock());
+    await importer.stop();
+    expect(await stored([lost, heldDead, held])).toEqual(['failed', 'running', 'running']);
+  } finally {
+    await forgotten.rollback().execute();
+  }
+  const importer = startImporter();
+  importer.watch();
+  await expect.poll(() => stored([held, heldDead]), { timeout: 10_000 }).toEqual(['completed', 'failed']);
+  await importer.stop();
 });

@@ -1,6 +1,6 @@
 // Who runs an import, and what it does: a lease, batches of leads each in one transaction with the import's progress, and its end.
-import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
-import type { Database, Db, ImportRow } from '../db/schema.ts';
+import { type RawBuilder, sql } from 'kysely';
+import type { Db, ImportRow } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import { DomainError } from '../errors.ts';
 import { holdCampaign, insertLeads } from '../leads/leads.store.ts';
@@ -59,14 +59,16 @@ export const findForgottenFiles = async (db: Db, names: readonly string[]): Prom
   return names.filter((name) => !kept.has(name));
 };
 
-/** Makes an import the runner's; undefined where it has ended, or another runs it. A dry run begins anew: what it knows of its rows is in memory. */
+// What somebody else holds is passed over, here and below: one import that is stuck must not keep the others waiting.
+const unlocked = (db: Db, which: RawBuilder<boolean>) => db.selectFrom('imports').select('id').where(which).forUpdate().skipLocked();
+
+/** Makes an import the runner's; undefined where it has ended, another runs it, or somebody holds it now. A dry run begins anew: what it knows of its rows is in memory. */
 export const claimImport = (db: Db, id: number, runner: string, now: Date): Promise<ImportRow | undefined> =>
   db.transaction().execute(async (trx) => {
     const row = await trx
       .updateTable('imports')
       .set({ runner, heartbeat_at: now })
-      .where('id', '=', id)
-      .where(waiting(now))
+      .where('id', 'in', unlocked(trx, sql`id = ${id}::bigint and ${waiting(now)}`))
       .returningAll()
       .executeTakeFirst();
     if (row?.dry_run !== true) return row;
@@ -80,9 +82,10 @@ export const claimImport = (db: Db, id: number, runner: string, now: Date): Prom
       .executeTakeFirstOrThrow();
   });
 
-/** A sign of life. */
+/** A sign of life. A batch that is being saved holds the import, and is one itself. */
 export const beatImport = async (db: Db, id: number, runner: string, now: Date): Promise<void> => {
-  await db.updateTable('imports').set({ heartbeat_at: now }).where('id', '=', id).where('runner', '=', runner).execute();
+  const own = unlocked(db, sql`id = ${id}::bigint and runner = ${runner}`);
+  await db.updateTable('imports').set({ heartbeat_at: now }).where('id', 'in', own).execute();
 };
 
 /** Leaves an import to whoever comes next. */
@@ -212,12 +215,17 @@ export const finishImport = (db: Db, { id, runner }: Pick<ImportJob, 'id' | 'run
       .execute();
   });
 
-const failRunning = async (trx: Db, which: (when: ExpressionBuilder<Database, 'imports'>) => Expression<SqlBool>): Promise<number> => {
+const interrupted = (now: Date) =>
+  sql<boolean>`status = 'running' and (
+    (spool is null and heartbeat_at < ${silentSince(now)}) or heartbeat_at < ${new Date(now.getTime() - GIVE_UP_MS)}
+  )`;
+
+// Those that another transaction has in hand are left alone.
+const failRunning = async (trx: Db, which: RawBuilder<boolean>): Promise<number> => {
   const failed = await trx
     .updateTable('imports')
     .set(({ ref }) => ({ status: 'failed', finished_at: ref('heartbeat_at'), spool: null, runner: null }))
-    .where('status', '=', 'running')
-    .where(which)
+    .where('id', 'in', unlocked(trx, which))
     .returning('id')
     .execute();
   if (failed.length === 0) return 0;
@@ -232,13 +240,8 @@ const failRunning = async (trx: Db, which: (when: ExpressionBuilder<Database, 'i
 /** Marks imports with which nobody can go on as failed, in every account: those without a file, and those whose server is long gone. */
 export const failInterruptedImports = (db: Db, now: Date): Promise<void> =>
   db.transaction().execute(async (trx) => {
-    await failRunning(trx, (when) =>
-      when.or([
-        when.and([when('spool', 'is', null), when('heartbeat_at', '<', silentSince(now))]),
-        when('heartbeat_at', '<', new Date(now.getTime() - GIVE_UP_MS)),
-      ]),
-    );
+    await failRunning(trx, interrupted(now));
   });
 
 /** Marks every running import as failed: none of their files is at hand. @returns how many they were. */
-export const failRunningImports = (trx: Db): Promise<number> => failRunning(trx, (when) => when.lit(true));
+export const failRunningImports = (trx: Db): Promise<number> => failRunning(trx, sql<boolean>`status = 'running'`);

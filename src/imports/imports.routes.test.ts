@@ -116,9 +116,9 @@ describe('an import', () => {
     const text = `phone\n${Array.from({ length: 1200 }, (_, i) => `+12025${String(550_000 + i)}`).join('\n')}\n`;
     const answers = await Promise.all([importText(text, { campaign_id }), importText(text, { campaign_id })]);
     const counts = answers.map(({ body }) => body.counts);
-    expect(counts.map(({ rows }) => rows)).toEqual([700, 700]);
-    expect(counts[0].imported + counts[1].imported).toBe(700);
-    expect(counts[0].duplicates + counts[1].duplicates).toBe(700);
+    expect(counts.map(({ rows }) => rows)).toEqual([1200, 1200]);
+    expect(counts[0].imported + counts[1].imported).toBe(1200);
+    expect(counts[0].duplicates + counts[1].duplicates).toBe(1200);
   });
 
   test('a blocked number comes in as blacklisted', async () => {

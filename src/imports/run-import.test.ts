@@ -97,3 +97,10 @@ test('asked to stop, it ends behind the batch at hand; taken over, it says so', 
   };
   expect((await run(rowsOf(2500, []), [], { save: lost })).end).toEqual({ status: 'lost' });
 });
+
+test('where somebody else holds what a batch needs, it is left to whoever comes next, and said', async () => {
+  const failures: unknown[] = [];
+  const held = Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' });
+  const { end } = await run(rowsOf(3, []), [], { save: () => Promise.reject(held), onFailure: (error) => failures.push(error) });
+  expect([end, failures]).toEqual([{ status: 'paused' }, [held]]);
+});

@@ -1,6 +1,7 @@
 // The course of an import: rows are read, gathered into batches and saved, until the file ends or cannot go on. While a batch is
 // saved the next one is read. What was saved stays, whatever comes after. Storage is an argument.                        [pure]
 import { DomainError } from '../errors.ts';
+import { isRecord } from '../is-record.ts';
 import type { CountryCode } from '../phone.ts';
 import type { ColumnPlan } from './column-mapping.ts';
 import { BATCH_CHARACTERS, type CsvRow, type Issue, MalformedCsvError } from './import.ts';
@@ -10,7 +11,8 @@ import { type ReadRow, readLeadRow } from './lead-csv.ts';
 export class LostImportError extends Error {}
 
 /**
- * How an import ended. `stop` says why, where it ended before the file did. `paused`: it was asked to stop and somebody is to go on;
+ * How an import ended. `stop` says why, where it ended before the file did. `paused`: somebody is to go on, since it was
+ * asked to stop, or somebody else holds what it needs;
  * `lost`: somebody does already.
  */
 export type ImportEnd = FinalEnd | { status: 'paused' } | { status: 'lost' };
@@ -37,6 +39,10 @@ export interface ImportCourse {
 
 const DELETED = 'The campaign was deleted while the import ran: it stopped here.';
 const FAILED = 'The server failed here. The rows before were kept: import the file again, they will be reported as duplicates.';
+
+// PostgreSQL's code where a lock was waited for in vain. What was saved is counted, so whoever comes next goes on behind it.
+const LOCK_NOT_AVAILABLE = '55P03';
+const isLockedOut = (error: unknown): boolean => isRecord(error) && error.code === LOCK_NOT_AVAILABLE;
 
 const stopIssue = (error: unknown, line: number): Issue => {
   const deleted = error instanceof DomainError && error.code === 'campaign_not_found';
@@ -124,6 +130,10 @@ export const runImport = async (course: ImportCourse): Promise<ImportEnd> => {
   } catch (error) {
     await saving.end().catch(() => {});
     if (error instanceof LostImportError) return { status: 'lost' };
+    if (isLockedOut(error)) {
+      onFailure(error);
+      return { status: 'paused' };
+    }
     const stop = stopIssue(error, saving.line());
     if (stop.kind === 'interrupted') onFailure(error);
     return { status: 'failed', stop };

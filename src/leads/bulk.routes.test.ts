@@ -354,6 +354,68 @@ describe('many', () => {
     await checkTotals(t.db, [t.mine.account.id]);
   });
 
+  test('new numbers and contacts in one request come to what they come to one by one', async () => {
+    const [together, alone] = [await insertCampaign(t.db, t.mine.account.id), await insertCampaign(t.db, t.mine.account.id)];
+    const numberOf = (index: number) => `+1606555${1000 + index}`;
+    const leads = Array.from({ length: 12 }, (_, index) => ({
+      phone_number: numberOf(index),
+      external_id: `n${index}`,
+      variables: { n: index },
+      secondary_contacts: [{ phone_number: numberOf(100 + index) }],
+    }));
+    await t.api.post('/api/user/blacklist', { phone_numbers: [numberOf(203), numberOf(204)] });
+    const changed = leads.map(({ external_id, secondary_contacts }, index) => ({
+      external_id,
+      phone_number: numberOf(200 + index),
+      variables: { again: true },
+      secondary_contacts: index === 7 ? secondary_contacts : [],
+    }));
+    // A number that another lead has, one that a contact of its own has, and two that are exchanged.
+    Object.assign(changed[0] ?? {}, { phone_number: numberOf(400) });
+    Object.assign(changed[1] ?? {}, { phone_number: numberOf(101) });
+    Object.assign(changed[8] ?? {}, { phone_number: numberOf(9) });
+    Object.assign(changed[9] ?? {}, { phone_number: numberOf(8) });
+    // New contacts: a blocked one beside one that is there, too many, and one together with a new number.
+    const contacts = (from: number, count: number) =>
+      Array.from({ length: count }, (_, index) => ({ phone_number: numberOf(from + index) }));
+    Object.assign(changed[5] ?? {}, {
+      phone_number: numberOf(5),
+      secondary_contacts: [{ phone_number: numberOf(203) }, ...contacts(105, 1)],
+    });
+    Object.assign(changed[6] ?? {}, { phone_number: numberOf(6), secondary_contacts: contacts(300, 10) });
+    Object.assign(changed[10] ?? {}, { secondary_contacts: contacts(320, 2) });
+    Object.assign(changed[11] ?? {}, { phone_number: numberOf(11), secondary_contacts: contacts(330, 3) });
+    for (const campaign_id of [together, alone]) {
+      await bulk(leads, { campaign_id });
+      await bulk([{ phone_number: numberOf(400) }], { campaign_id });
+      const of = t.db.updateTable('leads').where('campaign_id', '=', campaign_id);
+      await of.set({ status: 'completed', due_at: null }).where('external_id', '=', 'n4').execute();
+      // Whose next contact is due.
+      await of.set({ status: 'reached-max-retries', due_at: null }).where('external_id', '=', 'n11').execute();
+      await of.set({ status: 'reached-max-retries' }).where('phone_number', '=', numberOf(111)).execute();
+    }
+    t.clock.advance(60_000);
+    const once = (await bulk(changed, { campaign_id: together })).body.results;
+    const oneByOne = [];
+    for (const lead of changed) oneByOne.push((await bulk([lead], { campaign_id: alone })).body.results[0]);
+    const told = (results: { status: string; errors?: object }[]) => results.map(({ status, errors }) => ({ status, errors }));
+    expect(told(once)).toEqual(told(oneByOne));
+    expect(told(once).filter(({ status }) => status === 'invalid').length).toBeGreaterThanOrEqual(3);
+    const rowsOf = (campaign_id: number) =>
+      t.db
+        .selectFrom('leads')
+        .select(['external_id', 'phone_number', 'status', 'due_at', 'variables', 'position', 'duplicate_allowed', 'updated_at'])
+        .where('campaign_id', '=', campaign_id)
+        .orderBy((eb) => eb.fn.coalesce('primary_id', 'id'))
+        .orderBy((eb) => eb.fn.coalesce('position', eb.lit(0)))
+        .execute();
+    const rows = await rowsOf(together);
+    expect(rows).toEqual(await rowsOf(alone));
+    expect(rows.filter(({ position, due_at }) => position !== null && due_at !== null)).toHaveLength(1);
+    expect(rows.find(({ external_id }) => external_id === 'n3')).toMatchObject({ status: 'blacklisted', due_at: null });
+    expect(rows.find(({ external_id }) => external_id === 'n4')).toMatchObject({ status: 'completed', phone_number: numberOf(204) });
+  });
+
   test('eight requests at once with the same external ids and numbers: nobody twice, nobody fails', async () => {
     const id = await insertCampaign(t.db, t.mine.account.id);
     const leads = Array.from({ length: 200 }, (_, index) => ({ phone_number: `+1404555${1000 + index}`, external_id: `e${index % 150}` }));

@@ -3,10 +3,13 @@
 import { sql } from 'kysely';
 import { holdBlacklist } from '../blacklist/blacklist.store.ts';
 import { revokeReserved } from '../calls/revoke.store.ts';
+import { inTurn } from '../db/in-turn.ts';
 import type { Db, Variables } from '../db/schema.ts';
 import { RACED, transact } from '../db/transact.ts';
 import { DomainError, type FieldErrors, ValidationError } from '../errors.ts';
-import { type BulkItem, type BulkOutcome, externalKey, type KnownItem, type KnownLead, planRound } from './bulk.ts';
+import { type BulkItem, type BulkOutcome, divideChanges, externalKey, type KnownItem, type KnownLead, planRound } from './bulk.ts';
+import { extendLeads } from './bulk-contacts.store.ts';
+import { renumberLeads } from './bulk-numbers.store.ts';
 import { addContact } from './contacts.store.ts';
 import { type InsertTarget, insertLeads, updateLead } from './leads.store.ts';
 import { passTurn } from './turn.store.ts';
@@ -179,7 +182,12 @@ const saveRound = async (saving: Saving, items: readonly BulkItem[]): Promise<Bu
   const { inserts, merges, changes, later } = planRound(items, await holdKnown(saving, items));
   await insertNew(saving, inserts);
   await mergeVariables(saving, merges);
-  for (const one of changes) saving.outcomes.set(one.item.index, await change(saving, one));
+  const { renumbered, extended, others } = divideChanges(changes);
+  await mergeVariables(saving, extended);
+  await extendLeads(saving.trx, extended, saving.now);
+  const { outcomes, rest } = await renumberLeads(saving.trx, renumbered, saving.now);
+  for (const [index, outcome] of outcomes) saving.outcomes.set(index, outcome);
+  for (const one of [...rest, ...others]) saving.outcomes.set(one.item.index, await change(saving, one));
   return later;
 };
 
@@ -213,4 +221,5 @@ const saveAll = async (trx: Db, { accountId, campaignId, items }: BulkRequest, n
  * @returns what became of each, by its index.
  * @throws DomainError campaign_not_found for the request's own campaign: then nothing is saved.
  */
-export const saveBulk = (db: Db, request: BulkRequest, now: Date): Promise<Outcomes> => transact(db, (trx) => saveAll(trx, request, now));
+export const saveBulk = (db: Db, request: BulkRequest, now: Date): Promise<Outcomes> =>
+  inTurn(db, 'bulk', request.accountId, () => transact(db, (trx) => saveAll(trx, request, now)));

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { toE164 } from '../phone.ts';
-import { type BulkItem, externalKey, type KnownLead, planRound, readLines, UnreadableLine } from './bulk.ts';
+import { type BulkItem, divideChanges, externalKey, type KnownLead, planRound, readLines, UnreadableLine } from './bulk.ts';
 
 interface Stored {
   id: number;
@@ -71,7 +71,10 @@ test('in rounds as one by one', () => {
         // As the store does it: by groups.
         const groups = Map.groupBy(round.inserts, ({ allowDuplicate }) => allowDuplicate);
         for (const group of groups.values()) for (const one of group) together.save(one);
-        for (const one of [...round.merges, ...round.changes]) together.save(one.item);
+        const { renumbered, extended, others } = divideChanges(round.changes);
+        // Those that stand apart in any order.
+        const apart = [...extended, ...renumbered].toReversed();
+        for (const one of [...round.merges, ...apart, ...others]) together.save(one.item);
         pending = round.later;
       }
       expect(together.state()).toEqual(alone.state());

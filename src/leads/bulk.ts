@@ -2,7 +2,7 @@
 // saved one after the other.                                                                                          [pure]
 import type { FieldErrors, ValidationError } from '../errors.ts';
 import { isRecord } from '../is-record.ts';
-import type { NewLead } from './lead.ts';
+import { MAX_CONTACTS, type NewContact, type NewLead } from './lead.ts';
 import { findRepeatedNumbers } from './lead-numbers.ts';
 
 /** Leads that a request may have. */
@@ -208,6 +208,42 @@ export const planRound = (items: readonly BulkItem[], known: ReadonlyMap<string,
   }
   return round;
 };
+
+/** The changes of a round by how they can be made. */
+export interface DividedChanges {
+  /** They bring a new number alone. */
+  renumbered: KnownItem[];
+  /** They bring new contacts, and no new number. */
+  extended: KnownItem[];
+  /** One by one, in this order. */
+  others: KnownItem[];
+}
+
+/**
+ * Divides the changes of a round. `renumbered` and `extended` are of leads that no call is reserved for, and have neither lead nor number
+ * in common with another change of the round: it is all the same in which order these are made.
+ */
+export const divideChanges = (changes: readonly KnownItem[]): DividedChanges => {
+  const uses = new Map<string, number>();
+  const keysOf = ({ item, known }: KnownItem): string[] => [
+    `lead ${known.id}`,
+    ...new Set([item.lead.phone_number, known.phone_number].map((number) => `number ${item.campaignId} ${number}`)),
+  ];
+  for (const key of changes.flatMap(keysOf)) uses.set(key, (uses.get(key) ?? 0) + 1);
+  const kindOf = (change: KnownItem): keyof DividedChanges => {
+    const { lead } = change.item;
+    const { scheduled, contacts, phone_number } = change.known;
+    if (scheduled || contacts.has(lead.phone_number) || keysOf(change).some((key) => uses.get(key) !== 1)) return 'others';
+    const added = newContactsOf(change).length;
+    if (added === 0) return 'renumbered';
+    return lead.phone_number === phone_number && contacts.size + added <= MAX_CONTACTS ? 'extended' : 'others';
+  };
+  return { renumbered: [], extended: [], others: [], ...Object.groupBy(changes, kindOf) };
+};
+
+/** The contacts that an item brings to a lead that has not their numbers. */
+export const newContactsOf = ({ item, known }: KnownItem): NewContact[] =>
+  item.lead.contacts.filter(({ phone_number }) => !known.contacts.has(phone_number));
 
 /** How many leads came to what. */
 export const countOutcomes = (results: readonly BulkResult[]) => {

@@ -6,7 +6,7 @@ import { startApp, type TestApp } from '../../test/support/app.ts';
 import { nextNumber } from '../../test/support/build.ts';
 import { checkTotals } from '../../test/support/check-totals.ts';
 import { insertCampaign, insertManyLeads } from '../../test/support/insert-leads.ts';
-import { purgeDeletedCampaigns } from '../campaigns/purge.store.ts';
+import { purgeAll } from '../../test/support/purge.ts';
 import { toE164 } from '../phone.ts';
 import { insertLeads } from './leads.store.ts';
 import { recountLeads } from './recount.store.ts';
@@ -103,7 +103,7 @@ describe('every total is a plain count', () => {
     await world.api.delete(`/api/user/campaign/${gone}`);
     await checkTotals(world.db, [world.mine.account.id]);
     let batches = 0;
-    await purgeDeletedCampaigns(world.db, async () => {
+    await purgeAll(world.db, async () => {
       await checkTotals(world.db, [world.mine.account.id]);
       batches += 1;
       return false;

@@ -1,11 +1,10 @@
 // Acts that lock many leads meet somebody who locks the same ones in the order of ids, as everybody does: they wait, never in a ring.
 import { sql } from 'kysely';
 import { beforeEach, expect, test } from 'vitest';
-import { purgeDeletedCampaigns } from '../../src/campaigns/purge.store.ts';
 import { givenClock } from '../../src/dialer/lease.store.ts';
 import { createSqlLedger } from '../../src/dialer/sql-ledger.store.ts';
 import { startApp, type TestApp } from '../support/app.ts';
-import { buildAssistant, buildCampaign, buildLead, buildNumber, nextNumber } from '../support/build.ts';
+import { buildAssistant, buildCampaign, buildLead, buildNumber } from '../support/build.ts';
 import { TERMS } from '../support/claim-terms.ts';
 
 let t: TestApp;
@@ -55,15 +54,4 @@ test('an assistant that loses its number: one campaign stops, another goes on, b
   expect(calls).toEqual([0, 1].map(() => ({ state: 'ended', outcome: 'revoked', reason: 'assistant_changed' })));
   const campaigns = await t.db.selectFrom('campaigns').select('status').orderBy('id').execute();
   expect(campaigns.map(({ status }) => status)).toEqual(['in-progress', 'stopped']);
-});
-
-test('the purge of a campaign whose contacts lie between its leads', async () => {
-  const { id } = await buildCampaign(t.api);
-  await buildLead(t.api, { campaign_id: id, secondary_contacts: [{ phone_number: nextNumber() }] });
-  const { id: last } = await buildLead(t.api, { campaign_id: id });
-  const contact = await t.db.selectFrom('leads').select('id').where('primary_id', 'is not', null).executeTakeFirstOrThrow();
-  expect(contact.id).toBeLessThan(last);
-  expect((await t.api.delete(`/api/user/campaign/${id}`)).status).toBe(200);
-  await meet(contact.id, last, () => purgeDeletedCampaigns(t.db, () => false));
-  expect(await t.db.selectFrom('leads').select('id').execute()).toEqual([]);
 });

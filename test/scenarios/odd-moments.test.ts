@@ -1,7 +1,6 @@
 // Moments at which two things meet: an answer of the carrier and an act of a person, a pause and a success, a move and a call.
 // The ledger is asked directly, so that each comes exactly when it is meant to.
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import { purgeDeletedCampaigns } from '../../src/campaigns/purge.store.ts';
 import type { CarrierEvent } from '../../src/carriers/carrier.ts';
 import { givenClock } from '../../src/dialer/lease.store.ts';
 import type { Ledger } from '../../src/dialer/ledger.ts';
@@ -9,6 +8,7 @@ import { createSqlLedger } from '../../src/dialer/sql-ledger.store.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { buildAssistant, buildNumber, numberEndingIn } from '../support/build.ts';
 import { TERMS } from '../support/claim-terms.ts';
+import { purgeAll } from '../support/purge.ts';
 
 let t: TestApp;
 let ledger: Ledger;
@@ -76,7 +76,7 @@ test('a lead that is moved to another campaign during its call is settled there'
   await ledger.accepted([{ callId: call, carrierCallId: `c-${call}` }], t.clock());
   await t.api.put(`/api/user/leads/${id}`, { campaign_id: to });
   await t.api.delete(`/api/user/campaign/${from}`);
-  await purgeDeletedCampaigns(t.db, async () => false);
+  await purgeAll(t.db, async () => false);
   await ledger.record('simulated', [ended(call, 'busy')], t.clock());
   const { status, due_at } = await row(id);
   expect([status, due_at]).toEqual(['rescheduled', new Date(t.clock().getTime() + 20 * 60_000)]);
