@@ -17,7 +17,7 @@ export interface PlaceDeps {
   /** Milliseconds that the carrier is given to answer a request. Shorter than the lease of `sending`. */
   placeTimeoutMs: number;
   log: Logger;
-  /** There may be something to do: a pause of the carrier is over. */
+  /** There may be something to do: a line is free, or a pause of the carrier is over. */
   wake?(): void;
   /** Whether this dialer stops: nothing leaves any more. */
   isStopping: () => boolean;
@@ -87,7 +87,11 @@ const createRecording = ({ ledger, carrier, schedule, log, wake }: PlaceDeps) =>
       if (await ledger.accepted(some, now)) wake?.();
     });
     const [rejected, unknown] = await Promise.all([
-      around(answers.flatMap(isRejected), (some) => ledger.rejected(some, now)),
+      around(answers.flatMap(isRejected), async (some) => {
+        await ledger.rejected(some, now);
+        // Their lines are free.
+        wake?.();
+      }),
       around(answers.flatMap(isUnknown), (some) =>
         ledger.unconfirmed(
           some.map(({ callId }) => callId),

@@ -72,6 +72,7 @@ export const NOT_SWEPT = {
   idempotency_keys: 'go after 24 hours by themselves',
   webhook_secrets: 'the account’s own; those that were replaced expire',
   carrier_pauses: 'about carriers, one row for each',
+  carrier_accepts: 'about carriers, one row for each',
   dialers: 'about processes',
   schema_migrations: 'about the schema',
 } as const;

@@ -174,9 +174,7 @@ test('where the new database refuses its commit, the old one is open again', asy
   const before10 = knownMigrations().filter((name) => name < '0010');
   const [source, target] = [await emptyDatabase(), await emptyDatabase()];
   for (const { connection } of [source, target]) await connection.db.transaction().execute(() => applyMigrations(connection, before10));
-  await sql`create table dialers (worker text primary key, carrier text)`.execute(source.connection.db);
   const made = await fillDatabase(source.connection.db);
-  await sql`drop table dialers`.execute(source.connection.db);
   await target.connection.query(`
     create function refuse() returns trigger language plpgsql as $$
     begin

@@ -145,10 +145,25 @@ const doSql = async (planned: PlannedAct, now: Date): Promise<void> => {
   }
 };
 
+// One act after the other, in the order in which they were asked for: how long a ledger takes must not decide which of two comes first.
+const inTurns = (ledger: Ledger): Ledger => {
+  let last: Promise<unknown> = Promise.resolve();
+  return new Proxy(ledger, {
+    get: (target, name: keyof Ledger) => {
+      const act = target[name] as (...given: unknown[]) => Promise<unknown>;
+      return (...given: unknown[]) => {
+        const mine = last.then(() => new Promise((resolve) => setImmediate(resolve))).then(() => act(...given));
+        last = mine.catch(() => {});
+        return mine;
+      };
+    },
+  });
+};
+
 const run = async (world: World, inner: Ledger, perform: (act: PlannedAct, now: Date) => Promise<void> | void) => {
   const time = createVirtualTime(world.start);
   const carrier = createSimulatedCarrier({ scheduler: time, seed: world.seed });
-  const { ledger, busy } = watchLedger(inner);
+  const { ledger, busy } = watchLedger(inTurns(inner));
   const log = pino({ level: 'silent' });
   const { rates, idleMs, leaseMs } = world;
   const dialer = await startDialer({ ledger, carrier, schedule: time, log, settings: { rates, idleMs, leaseMs } });
