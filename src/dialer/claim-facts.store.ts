@@ -75,8 +75,8 @@ export interface ClaimFacts {
 }
 
 /**
- * Reads the facts of a claim and holds what they rest on: the account's lines (nobody else takes any), the carrier's rate, the
- * blacklist, the campaign, its numbers. In that order everywhere.
+ * Reads the facts of a claim and holds what they rest on: the account's lines (nobody else takes any), the
+ * blacklist, the campaign, its numbers, the carrier's rate. In that order everywhere.
  * @returns 'busy' when another dialer is taking lines of the account, or of the carrier's rate, now; undefined when there is no such campaign.
  */
 export const holdClaimFacts = async (
@@ -88,13 +88,15 @@ export const holdClaimFacts = async (
   const owner = await trx.selectFrom('campaigns').select('account_id').where('id', '=', campaignId).executeTakeFirst();
   if (owner === undefined) return undefined;
   if (!(await tryLockLines(trx, owner.account_id))) return 'busy';
-  if (!(await tryLockRate(trx, carrier.kind, rates.carrier))) return 'busy';
   await holdBlacklist(trx, owner.account_id);
   const campaign = await readCampaign(trx, campaignId);
   if (campaign === undefined) return undefined;
+  const pool = await readPool(trx, campaign);
+  // All accounts share it, so that it comes when there is nothing of this one's left to wait for.
+  if (!(await tryLockRate(trx, carrier.kind, rates.carrier))) return 'busy';
   return {
     campaign,
-    pool: await readPool(trx, campaign),
+    pool,
     lines: await countLines(trx, campaign.account_id, campaign.id),
     started: {
       campaign: await startedSince(trx, 'campaign_id', campaign.id, rates.campaign, now),
