@@ -12,6 +12,7 @@ import type { CallName, ClaimTerms, DialerIdentity, Ledger, Rates, Reservation }
 import { createPlacing } from './place-calls.ts';
 import { answerQuestions } from './questions.ts';
 import { createServing } from './serve-campaigns.ts';
+import { sparsely } from './sparsely.ts';
 
 /** How a dialer works. Times in milliseconds. */
 export interface DialerSettings {
@@ -66,6 +67,7 @@ const BEAT_EVERY = 1000;
 /** A dialer counts as dead when it has not beaten for so many of its longest sleeps. */
 const SLEEPS_MISSED = 5;
 
+const TELL_HELD_EVERY_MS = 10_000;
 const WAITS_FOR_LOCK = 'reports of the carrier wait, since another transaction has their calls or leads in hand; all others go on';
 
 const nameOf = ({ callId, carrierCallId }: CarrierEvent): CallName =>
@@ -204,6 +206,9 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings, on
     }
   };
 
+  const tellHeld = sparsely(schedule, TELL_HELD_EVERY_MS, (held: readonly CarrierEvent[]) => {
+    log.warn({ callId: held[0]?.callId, reports: held.length }, WAITS_FOR_LOCK);
+  });
   const recordAll = async (events: readonly CarrierEvent[]): Promise<void> => {
     try {
       await ledger.record(carrier.kind, events, schedule.now());
@@ -214,7 +219,7 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings, on
   };
   const record = createBatcher<CarrierEvent>(EVENTS_AT_ONCE, schedule, async (events) => {
     const held = await actAroundHeld(ledger, carrier.kind, events, nameOf, recordAll);
-    if (held.length > 0) log.warn({ callId: held[0]?.callId, reports: held.length }, WAITS_FOR_LOCK);
+    if (held.length > 0) tellHeld(held);
     // An end frees a line.
     if (events.some(({ body }) => body.type === 'ended')) wake();
     return held;

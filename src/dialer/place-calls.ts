@@ -6,8 +6,10 @@ import type { Scheduler } from '../scheduler.ts';
 import { actAroundHeld } from './around-held.ts';
 import { createBatcher } from './batcher.ts';
 import type { AcceptedCall, Ledger, RejectedCall, Reservation } from './ledger.ts';
+import { sparsely } from './sparsely.ts';
 
 const MOST = 500;
+const TELL_HELD_EVERY_MS = 10_000;
 
 export interface PlaceDeps {
   ledger: Ledger;
@@ -79,6 +81,9 @@ const createRecording = ({ ledger, carrier, schedule, log, wake }: PlaceDeps) =>
       log.warn({ callId, code: result.code }, ours ? 'a call was taken back before it left' : 'the carrier refused a call');
     if (result.kind === 'unknown') log.warn({ callId }, 'the carrier did not answer: the call may have left, and is not sent again');
   };
+  const tellHeld = sparsely(schedule, TELL_HELD_EVERY_MS, (held: ReadonlySet<number>) => {
+    log.warn({ callId: [...held][0], answers: held.size }, 'answers of the carrier wait for a lock that another transaction has');
+  });
   return createBatcher<Answered>(MOST, schedule, async (answers) => {
     const now = schedule.now();
     // Each on its own: what one of them meets must not cost the others their answer. What was accepted comes first, since a refusal is
@@ -101,8 +106,7 @@ const createRecording = ({ ledger, carrier, schedule, log, wake }: PlaceDeps) =>
     ]);
     const held = new Set([...accepted, ...rejected, ...unknown].map(({ callId }) => callId));
     for (const answer of answers) if (!held.has(answer.callId)) logAnswer(answer);
-    if (held.size > 0)
-      log.warn({ callId: [...held][0], answers: held.size }, 'answers of the carrier wait for a lock that another transaction has');
+    if (held.size > 0) tellHeld(held);
     return answers.filter(({ callId }) => held.has(callId));
   });
 };
