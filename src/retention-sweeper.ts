@@ -3,14 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 import type { Db } from './db/schema.ts';
+import { type Periodic, startPeriodic } from './periodic.ts';
 import { addRemoved, countRemoved, cutoffsOf, daysBefore, type RemovedRows, SHORT_RETENTION_DAYS } from './retention/retention.ts';
 import { listKeepingAccounts, sweepAccount, sweepReports } from './retention/sweep.store.ts';
-
-/** Sweeps until it is stopped. */
-export interface RetentionSweeper {
-  /** Ends after the step at hand. */
-  stop(): Promise<void>;
-}
 
 export interface RetentionOptions {
   /** Time between two sweeps. */
@@ -38,25 +33,21 @@ export const startRetentionSweeper = (
   clock: Clock,
   log: Pick<Logger, 'info' | 'error'>,
   { everyMs = EVERY_MS, pauseMs = PAUSE_MS }: RetentionOptions = {},
-): RetentionSweeper => {
-  let stopping = false;
-  let sweeping: Promise<void> = Promise.resolve();
-
+): Periodic => {
   const fail = (error: unknown, accountId?: number): void =>
     log.error({ err: error, accountId }, 'removing what was kept long enough failed; it is tried again');
 
-  const goOn = async (rows: number): Promise<boolean> => {
-    if (rows > 0 && !stopping) await pause(pauseMs);
-    return !stopping;
-  };
-
-  const sweepAll = async (tally: Tally): Promise<void> => {
+  const sweepAll = async (tally: Tally, isStopping: () => boolean): Promise<void> => {
+    const goOn = async (rows: number): Promise<boolean> => {
+      if (rows > 0 && !isStopping()) await pause(pauseMs);
+      return !isStopping();
+    };
     await sweepReports(db, daysBefore(clock(), SHORT_RETENTION_DAYS), (accountIds) => {
       for (const accountId of accountIds) addTo(tally, accountId, { carrier_events: 1 });
       return goOn(accountIds.length);
     }).catch((error: unknown) => fail(error));
     for (const { id, retention_months } of await listKeepingAccounts(db)) {
-      if (stopping) return;
+      if (isStopping()) return;
       await sweepAccount(db, id, cutoffsOf(retention_months, clock()), (removed) => {
         addTo(tally, id, removed);
         return goOn(countRemoved(removed));
@@ -64,22 +55,11 @@ export const startRetentionSweeper = (
     }
   };
 
-  const sweep = async (): Promise<void> => {
+  const sweep = async (isStopping: () => boolean): Promise<void> => {
     const tally: Tally = new Map();
-    await sweepAll(tally).catch((error: unknown) => fail(error));
+    await sweepAll(tally, isStopping).catch((error: unknown) => fail(error));
     if (tally.size > 0) log.info({ removed: Object.fromEntries(tally) }, 'removed what was kept long enough');
   };
 
-  const begin = (): void => {
-    sweeping = sweeping.then(sweep);
-  };
-  const timer = setInterval(begin, everyMs);
-  begin();
-  return {
-    stop: async () => {
-      stopping = true;
-      clearInterval(timer);
-      await sweeping;
-    },
-  };
+  return startPeriodic(everyMs, sweep, fail);
 };
