@@ -142,8 +142,8 @@ export const startServer = async (
       'call keeper',
       startCallKeeper(db, clock, (error) => log.error({ err: error }, 'ending unsent calls failed; it is tried again')),
     );
-    // A command must not remove anything by being run.
-    if (authenticate === undefined) parts.add('retention sweeper', startRetentionSweeper(db, clock, log));
+    // A command, which runs a server of role api for itself, must not remove anything by being run.
+    if (role === 'worker' || role === 'all') parts.add('retention sweeper', startRetentionSweeper(db, clock, log));
     started = true;
     return { url: localUrl(config.HOST, portOf(app)), firstKey: firstKey?.token, metricsUrl: monitor.metricsUrl(), stop: parts.stop };
   } catch (error) {
