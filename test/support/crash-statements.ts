@@ -17,7 +17,7 @@ const NAMES: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['take over', /^with taken as /],
   ['gone', /^with held as materialized .* set gone_at = /],
   ['rejected: pause', /^insert into "carrier_pauses"/],
-  ['lapse: sending', /and state = 'sending' order by lease_until .* set state = 'unknown'/],
+  ['lapse: sending', /and state = 'sending' order by lease_until .* update calls set state = /],
   ['unconfirmed', /and state = 'sending' order by .* set state = 'unknown'/],
   ['lapse: reserved', /^with back as /],
   ['questions', /^with asked as /],
