@@ -26,7 +26,7 @@ let t: TestApp;
 
 const erase = (fields: object = {}, api: Api = t.api) => api.post('/api/user/erase', { phone_number: NUMBER, ...fields });
 
-/** All rows of all tables as text, the job queue's too. */
+/** All rows of all tables as text. */
 const dump = async (): Promise<string[]> => {
   const { rows } = await sql<{ name: string }>`
     select table_schema || '.' || table_name as name from information_schema.tables
