@@ -303,7 +303,7 @@ export interface CarrierAcceptsTable {
   accepted_at: Date;
 }
 
-/** A dialer at work, or one that died; `beat_at` is when its last round ended, by the database's clock. */
+/** A dialer at work, or one that died; `beat_at` is when its last round began, by the database's clock. */
 export interface DialersTable {
   worker: string;
   carrier: string;

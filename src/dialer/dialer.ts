@@ -120,18 +120,14 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings, on
     // A clock that was set back is no reason to be silent.
     if (beatAt !== undefined && now - beatAt < BEAT_EVERY && now >= beatAt) return;
     await ledger.beat(self, schedule.now());
+    // After an outage of the database all dialers have been silent: whoever is first back gives the others time to say that they live.
+    if (beatAt !== undefined && now - beatAt >= self.deadMs / 2) takesOverFrom = schedule.now().getTime() + self.deadMs;
     beatAt = now;
-  };
-
-  // After an outage of the database all dialers have been silent: whoever is first back gives the others time to say that they live.
-  const mayTakeOver = (now: number): boolean => {
-    if (beatAt !== undefined && now - beatAt >= self.deadMs / 2) takesOverFrom = now + self.deadMs;
-    return now >= takesOverFrom;
   };
 
   // Of calls that died with their dialer nobody can know more than that they may have rung.
   const takeOver = async (): Promise<void> => {
-    if (!mayTakeOver(schedule.now().getTime())) return;
+    if (schedule.now().getTime() < takesOverFrom) return;
     const died = await ledger.takeOver(self, schedule.now());
     if (died.length === 0) return;
     log.warn({ callIds: died }, 'calls died with their dialer and are given up');
@@ -158,8 +154,8 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings, on
 
   // @returns when to look again.
   const tick = async (): Promise<Date | undefined> => {
-    // Whoever has not said that it works must hold no calls: others would take them for a dead one's.
-    if (beatAt === undefined) await beat();
+    // Whoever does not say that it works must hold no calls: others would take them for a dead one's. Also where rounds fail half-way.
+    await beat();
     await tidy();
     const adopted = await ledger.adopt(terms, schedule.now());
     if (adopted.length > 0) send(adopted);
@@ -184,7 +180,6 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings, on
       let next: Date | undefined;
       try {
         next = await tick();
-        await beat();
         onRound?.();
       } catch (error) {
         log.error({ err: error }, 'the dialer failed; it goes on');

@@ -11,17 +11,23 @@ import { runUntil, watchLedger } from './virtual-run.ts';
 const START = new Date('2026-03-02T09:00:00Z');
 const OUTAGE_MS = 15_000;
 
-const setUp = async (outageMs: number) => {
+const setUp = async (outageMs: number, roundsFail = false) => {
   const time = createVirtualTime(START);
   const memory = createMemoryLedger({ campaigns: [], leads: [], blacklist: [] });
   const ends = new Date(START.getTime() + 5000 + outageMs);
   const isDown = () => time.now().getTime() >= START.getTime() + 5000 && time.now() < ends;
   const taken: number[] = [];
+  const beats: number[] = [];
   const { ledger, busy } = watchLedger({
     ...memory,
     lapse: async (now) => {
-      if (isDown()) throw new Error('no connection');
+      if (isDown() || roundsFail) throw new Error('no connection');
       return memory.lapse(now);
+    },
+    beat: async (self, now) => {
+      if (isDown()) throw new Error('no connection');
+      beats.push(now.getTime() - START.getTime());
+      return memory.beat(self, now);
     },
     takeOver: async (self, now) => {
       taken.push(now.getTime() - START.getTime());
@@ -31,17 +37,22 @@ const setUp = async (outageMs: number) => {
   const carrier = createSimulatedCarrier({ scheduler: time });
   const dialer = await startDialer({ ledger, carrier, schedule: time, log: pino({ level: 'silent' }) });
   await runUntil(time, dialer, busy, new Date(START.getTime() + 60_000));
-  return taken;
+  return { taken, beats };
 };
 
 test('a dialer looks at its start, and each second', async () => {
-  const taken = await setUp(0);
+  const { taken } = await setUp(0);
   expect(taken.slice(0, 3)).toEqual([0, 1000, 2000]);
 });
 
 test('after an outage it gives the others as long as it takes to be dead', async () => {
-  const taken = await setUp(OUTAGE_MS);
+  const { taken } = await setUp(OUTAGE_MS);
   const back = 5000 + OUTAGE_MS;
   expect(taken.filter((at) => at >= 5000 && at < back + DEAD_MS - 1000)).toEqual([]);
   expect(taken.filter((at) => at >= back + DEAD_MS).length).toBeGreaterThan(10);
+});
+
+test('a dialer whose rounds fail half-way still says that it lives', async () => {
+  const { beats } = await setUp(0, true);
+  expect(beats.length).toBeGreaterThan(50);
 });
