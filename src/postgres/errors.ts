@@ -1,10 +1,10 @@
 // What may keep the embedded database from working, each in a sentence that says what to do.
 const SET_URL = 'set DATABASE_URL to a PostgreSQL 15 or newer, as postgres://user:password@host/name';
 
-/** This machine has no PostgreSQL program that we could start, or may not start it. `reason` is a sentence without its full stop. */
+/** This machine has no PostgreSQL program that we could start, or may not start it. `reason` is a sentence without its full stop; `otherwise` what else would help. */
 export class NoDatabaseProgramError extends Error {
-  constructor(reason: string) {
-    super(`${reason}: ${SET_URL}.`);
+  constructor(reason: string, otherwise?: string) {
+    super(`${reason}: ${otherwise === undefined ? '' : `${otherwise}, or `}${SET_URL}.`);
   }
 }
 

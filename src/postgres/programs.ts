@@ -17,6 +17,9 @@ export interface PreparedPrograms extends Programs {
   copy: string | undefined;
 }
 
+/** Those of optionalDependencies in package.json. */
+const PACKAGED = ['darwin-arm64', 'darwin-x64', 'linux-arm', 'linux-arm64', 'linux-ia32', 'linux-ppc64', 'linux-x64'];
+
 /** @throws NoDatabaseProgramError where the packages have none for this machine, or were installed without it. */
 export const findPrograms = async (platform = process.platform, arch: string = process.arch): Promise<Programs> => {
   // Node reaches no socket of the file system there, and a port is open to every user of the machine.
@@ -26,18 +29,13 @@ export const findPrograms = async (platform = process.platform, arch: string = p
   try {
     found = await import(name);
   } catch {
-    const isPackaged = PACKAGED.includes(`${platform}-${arch}`);
-    throw new NoDatabaseProgramError(
-      isPackaged
-        ? `The embedded database is not installed: install without --omit=optional, which brings ${name}, or`
-        : `There is no embedded database for this machine (${platform}-${arch})`,
-    );
+    const machine = `${platform}-${arch}`;
+    if (!PACKAGED.includes(machine)) throw new NoDatabaseProgramError(`There is no embedded database for this machine (${machine})`);
+    throw new NoDatabaseProgramError(`The embedded database, ${name}, is not installed`, 'install without --omit=optional');
   }
   // The package exports the two paths, and a third.
   return found as Programs;
 };
-
-const PACKAGED = ['darwin-arm64', 'darwin-x64', 'linux-arm', 'linux-arm64', 'linux-ia32', 'linux-ppc64', 'linux-x64'];
 
 const runs = ({ initdb, postgres }: Programs, user: RunAs): boolean =>
   [initdb, postgres].every((program) => spawnSync(program, ['--version'], { ...user, cwd: '/', stdio: 'ignore' }).status === 0);

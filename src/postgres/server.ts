@@ -68,36 +68,32 @@ const tryConnect = async (connection: EmbeddedConnection): Promise<pg.Client | u
   }
 };
 
-/** The last words of the server's log that tell why it does not start. */
-const lastWords = (log: string): string => {
+const readIfThere = (path: string): string => {
   try {
-    const lines = readFileSync(log, 'utf8').trim().split('\n').slice(-20).reverse();
-    const line = lines.find((one) => /(FATAL|PANIC):/.test(one)) ?? lines[0] ?? '';
-    return line.replace(/^.*?(FATAL|PANIC|LOG): +/, '');
+    return readFileSync(path, 'utf8');
   } catch {
     return '';
   }
+};
+
+/** The last words of the server's log that tell why it does not start. */
+const lastWords = (log: string): string => {
+  const lines = readIfThere(log).trim().split('\n').slice(-20).reverse();
+  const line = lines.find((one) => /(FATAL|PANIC):/.test(one)) ?? lines[0] ?? '';
+  return line.replace(/^.*?(FATAL|PANIC|LOG): +/, '');
 };
 
 // A process that has nothing to do with ours may bear the number that an earlier server had. Without a reader of the users' pipe none of our
 // servers lives, so what they have left is removed; but for a server that a person has started there by hand.
 const removeStale = async ({ dataDir, folder, cluster }: ClusterFolder): Promise<void> => {
   const pidFile = join(cluster, 'postmaster.pid');
-  const pid = Number.parseInt(await readTextOr(pidFile, ''), 10);
+  const pid = Number.parseInt(readIfThere(pidFile), 10);
   if (Number.isSafeInteger(pid) && pid > 0 && (await readlink(`/proc/${pid}/cwd`).catch(() => '')) === cluster) {
     throw new DataDirUnusableError(dataDir, `a PostgreSQL that Outdial has not started works on it, process ${pid}`, 'stop that one first');
   }
   rmSync(pidFile, { force: true });
   rmSync(join(folder, '.s.PGSQL.5432'), { force: true });
   rmSync(join(folder, '.s.PGSQL.5432.lock'), { force: true });
-};
-
-const readTextOr = async (path: string, otherwise: string): Promise<string> => {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return otherwise;
-  }
 };
 
 interface Joined {
@@ -179,7 +175,7 @@ const hasOthers = async (client: pg.Client): Promise<boolean> => {
 
 const untilStopped = async ({ cluster }: ClusterFolder): Promise<void> => {
   const deadline = performance.now() + LONGEST_STOP_MS;
-  while (performance.now() < deadline && (await readTextOr(join(cluster, 'postmaster.pid'), '')) !== '') await sleep(POLL_MS);
+  while (performance.now() < deadline && readIfThere(join(cluster, 'postmaster.pid')) !== '') await sleep(POLL_MS);
 };
 
 // Whether the connection alone keeps the process from ending. The types of pg do not have it.
