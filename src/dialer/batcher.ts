@@ -12,6 +12,14 @@ interface Waiting<Item> {
   reject: (error: unknown) => void;
 }
 
+/** What a batcher is asked beside items. */
+export interface BatcherEnd {
+  /** Resolves when the batch at hand is done. */
+  idle(): Promise<void>;
+  /** Puts nothing off any more: what was, and what would be, is rejected. */
+  end(): void;
+}
+
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 
@@ -23,18 +31,29 @@ export const createBatcher = <Item>(
   most: number,
   schedule: Pick<Scheduler, 'after'>,
   work: (items: readonly Item[]) => Promise<readonly Item[]>,
-): Batcher<Item> & { idle(): Promise<void> } => {
+): Batcher<Item> & BatcherEnd => {
   let waiting: Waiting<Item>[] = [];
+  /** With what keeps each from coming again. */
+  const off = new Map<Waiting<Item>, () => void>();
+  let hasEnded = false;
   let running: Promise<void> | undefined;
 
   const start = (): void => {
     running ??= run();
   };
+  const giveUp = ({ reject }: Waiting<Item>): void =>
+    reject(new Error('It could not be done before the end: something else has it in hand.'));
   const putOff = (one: Waiting<Item>): void => {
-    schedule.after(one.pauseMs, () => {
+    if (hasEnded) {
+      giveUp(one);
+      return;
+    }
+    const cancel = schedule.after(one.pauseMs, () => {
+      off.delete(one);
       waiting = [...waiting, { ...one, pauseMs: Math.min(LONGEST_PAUSE_MS, 2 * one.pauseMs) }];
       start();
     });
+    off.set(one, cancel);
   };
   const runBatch = async (): Promise<void> => {
     const batch = waiting.splice(0, most);
@@ -57,5 +76,13 @@ export const createBatcher = <Item>(
       waiting = [...waiting, { item, pauseMs: FIRST_PAUSE_MS, resolve, reject }];
       start();
     });
-  return Object.assign(take, { idle: async () => running });
+  const end = (): void => {
+    hasEnded = true;
+    for (const [one, cancel] of off) {
+      cancel();
+      giveUp(one);
+    }
+    off.clear();
+  };
+  return Object.assign(take, { idle: async () => running, end });
 };

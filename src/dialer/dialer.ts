@@ -227,10 +227,17 @@ export const startDialer = async ({ ledger, carrier, schedule, log, settings, on
     stop: async ({ drainMs } = { drainMs: 0 }) => {
       stopped = true;
       rouse?.();
-      // A lock in the database may hold up the round at hand: no reason to cut calls short. Nothing new is placed any more.
+      // What a lock in the database holds up may take that long too, and no longer: the next dialer takes it up.
+      const cancelEnd = schedule.after(drainMs, () => {
+        place.end();
+        record.end();
+      });
+      // That lock is no reason to cut calls short. Nothing new is placed any more.
       const finishing = running.then(() => Promise.all([asking, ...placing]));
       await Promise.all([finishing, carrier.stop({ drainMs })]);
+      cancelEnd();
       await record.idle();
+      record.end();
       await ledger.leave(worker).catch((error: unknown) => log.warn({ err: error }, 'a dialer that stops could not say so'));
     },
   };

@@ -113,7 +113,7 @@ const createRecording = ({ ledger, carrier, schedule, log, wake }: PlaceDeps) =>
 const ofCampaigns = (reservations: readonly Reservation[]): number[] =>
   reservations.filter(({ window }) => window !== undefined).map(({ callId }) => callId);
 
-/** Sends reservations. The promise it gives is settled when the carrier's answers are recorded. */
+/** Sends reservations. The promise it gives is settled when the carrier's answers are recorded, or, after `end`, cannot be. */
 export const createPlacing = (deps: PlaceDeps) => {
   const { ledger, carrier, schedule, worker, log } = deps;
   const recordAnswers = createRecording(deps);
@@ -152,7 +152,7 @@ export const createPlacing = (deps: PlaceDeps) => {
     return held;
   };
 
-  return async (reservations: readonly Reservation[]): Promise<void> => {
+  const placeAll = async (reservations: readonly Reservation[]): Promise<void> => {
     let waiting = reservations;
     for (const pauseMs of [...SEND_AGAIN_MS, undefined]) {
       const now = schedule.now();
@@ -170,4 +170,5 @@ export const createPlacing = (deps: PlaceDeps) => {
       if (pauseMs !== undefined) await pause(schedule, pauseMs);
     }
   };
+  return Object.assign(placeAll, { end: recordAnswers.end });
 };
